@@ -1,0 +1,35 @@
+# `make demo` and `make test` make the environment first; a second run skips that.
+SHELL := /bin/bash
+READY := .venv/.ready
+PYTHON := .venv/bin/python
+DEMO_DIR ?= outputs/demo
+export HF_HUB_OFFLINE ?= 1
+export MUJOCO_GL ?= egl
+
+.PHONY: demo test test-fast lint setup constraints clean
+
+demo: $(READY)
+	$(PYTHON) -m lerobot_anchorvla.cli demo --output_dir=$(DEMO_DIR)
+
+test: $(READY)
+	$(PYTHON) -m pytest
+
+test-fast: $(READY)
+	$(PYTHON) -m pytest -m "not slow"
+
+lint: $(READY)
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+
+setup: $(READY)
+
+$(READY): pyproject.toml constraints.txt scripts/setup.sh
+	bash scripts/setup.sh
+
+# Names no package index; run it to move the pinned versions.
+constraints:
+	uv pip compile --no-header --no-annotate --all-extras --python-version 3.12 pyproject.toml -o constraints.txt
+
+clean:
+	rm -rf .venv .uv outputs

@@ -1,0 +1,1 @@
+"""AnchorVLA for LeRobot: anchored truncated diffusion with residual correction for mobile manipulation."""
