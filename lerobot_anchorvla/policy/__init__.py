@@ -1,0 +1,1 @@
+"""The policy: backbone, trajectory vocabulary, truncated schedule, denoiser, heads and residual."""
