@@ -211,9 +211,9 @@ class AnchoredHead(ActionHead):
     def _evaluated_anchors(self, positive: Tensor) -> Tensor:
         """The positive first, then distinct random negatives: shape (B, 1 + negatives)."""
         num_anchors = len(self.vocabulary.anchors)
-        negatives = (
-            num_anchors - 1 if self.num_negatives is None else min(self.num_negatives, num_anchors - 1)
-        )
+        negatives = num_anchors - 1
+        if self.num_negatives is not None:
+            negatives = min(self.num_negatives, negatives)
         order = torch.rand(len(positive), num_anchors, device=positive.device)
         order.scatter_(1, positive.unsqueeze(1), 2.0)
         return order.topk(1 + negatives, dim=1).indices

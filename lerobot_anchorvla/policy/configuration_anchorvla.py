@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from lerobot.configs.policies import PreTrainedConfig
-from lerobot.configs.types import FeatureType, NormalizationMode
+from lerobot.configs.types import FeatureType, NormalizationMode, PolicyFeature
 from lerobot.optim.optimizers import AdamWConfig
 from lerobot.optim.schedulers import CosineAnnealingWithWarmupSchedulerConfig
 
@@ -159,7 +159,8 @@ class AnchorVLAConfig(PreTrainedConfig):
     def _check_ranges(self) -> None:
         if self.n_action_steps > self.chunk_size:
             raise ValueError(
-                f"policy.n_action_steps={self.n_action_steps} cannot exceed policy.chunk_size={self.chunk_size}"
+                f"policy.n_action_steps={self.n_action_steps} cannot exceed "
+                f"policy.chunk_size={self.chunk_size}"
             )
         if not 0 < self.truncation_ratio <= 1:
             raise ValueError(f"policy.truncation_ratio={self.truncation_ratio} must lie in (0, 1]")
@@ -169,8 +170,8 @@ class AnchorVLAConfig(PreTrainedConfig):
             raise ValueError(f"policy.num_negatives={self.num_negatives} must be at least 1, or null for all")
         if self.head == "gaussian" and self.prediction_type == "offset":
             raise ValueError(
-                "policy.prediction_type='offset' refines an anchor; head 'gaussian' has none: choose 'sample' "
-                "or 'epsilon'"
+                "policy.prediction_type='offset' refines an anchor; head 'gaussian' has none: choose "
+                "'sample' or 'epsilon'"
             )
         if self.nano_image_size < 16 or self.nano_image_size % 16:
             raise ValueError(
@@ -193,7 +194,7 @@ class AnchorVLAConfig(PreTrainedConfig):
         """
         if self.action_feature is None:
             raise ValueError("the dataset has no 'action' feature; AnchorVLA learns from actions")
-        inputs = dict(self.input_features or {})
+        inputs: dict[str, PolicyFeature] = dict(getattr(self, "input_features", None) or {})
         if not self.use_environment_state:
             inputs = {name: ft for name, ft in inputs.items() if ft.type is not FeatureType.ENV}
         known = (FeatureType.VISUAL, FeatureType.STATE, FeatureType.ENV)

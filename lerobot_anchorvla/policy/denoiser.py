@@ -8,6 +8,7 @@ anchors and all denoising steps.
 
 import math
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 import torch.nn.functional as F  # noqa: N812
@@ -56,6 +57,8 @@ class BridgeDiT(nn.Module):
             builds no score head.
     """
 
+    step_position: Tensor
+
     def __init__(
         self,
         *,
@@ -86,15 +89,12 @@ class BridgeDiT(nn.Module):
         _zero(self.final_modulation)
         _zero(self.to_action)
 
-    step_position: Tensor
-
     def condition(self, context: Context) -> Condition:
         """Projects the context for every block; call once an observation."""
+        blocks = cast("list[BridgeBlock]", list(self.blocks))
         projected = [
             block.project_context(task, queries, context.proprio)
-            for block, task, queries in zip(
-                self.blocks, context.task_tokens, context.query_tokens, strict=True
-            )
+            for block, task, queries in zip(blocks, context.task_tokens, context.query_tokens, strict=True)
         ]
         mask = None
         if context.task_mask is not None:

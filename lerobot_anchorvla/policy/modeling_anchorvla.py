@@ -1,4 +1,4 @@
-"""AnchorVLAPolicy: LeRobot's contract around the method; everything numerical lives in the files beside it."""
+"""AnchorVLAPolicy: LeRobot's contract around the method; everything numerical lives beside it."""
 
 import logging
 from collections import deque
@@ -147,8 +147,8 @@ class AnchorVLAPolicy(PreTrainedPolicy):
         if self._state_table is None or self._drift_shape is None:
             if self._dataset_meta is None:
                 raise RuntimeError(
-                    "stage 'residual' looks up later states in the training dataset; build the policy through "
-                    "lerobot-train, or pass dataset_meta to it"
+                    "stage 'residual' looks up later states in the training dataset; build the policy "
+                    "through lerobot-train, or pass dataset_meta to it"
                 )
             self._state_table = StateTable.from_dataset(
                 self._dataset_meta,
@@ -287,7 +287,8 @@ class AnchorVLAPolicy(PreTrainedPolicy):
     def _check_ready(self) -> None:
         if self.vocabulary is not None and not self.vocabulary.fitted:
             raise RuntimeError(
-                "the policy's trajectory vocabulary is empty: train it with lerobot-train, or load a checkpoint"
+                "the policy's trajectory vocabulary is empty: train it with lerobot-train, or load a "
+                "checkpoint"
             )
 
     def _freeze_for_stage(self) -> None:

@@ -43,15 +43,12 @@ class ResidualCorrector(nn.Module):
         self.register_buffer("correctable", correctable, persistent=False)
         self.embed_context = nn.Linear(context_size, _CONTEXT_FEATURES)
         inputs = 2 * state_dim + action_dim + _PHASE_FEATURES + _CONTEXT_FEATURES
+        last = nn.Linear(hidden_size, action_dim)
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(last.bias)
         self.layers = nn.Sequential(
-            nn.Linear(inputs, hidden_size),
-            nn.SiLU(),
-            nn.Linear(hidden_size, hidden_size),
-            nn.SiLU(),
-            nn.Linear(hidden_size, action_dim),
+            nn.Linear(inputs, hidden_size), nn.SiLU(), nn.Linear(hidden_size, hidden_size), nn.SiLU(), last
         )
-        nn.init.zeros_(self.layers[-1].weight)
-        nn.init.zeros_(self.layers[-1].bias)
 
     def forward(
         self, state: Tensor, query_state: Tensor, planned: Tensor, phase: Tensor, pooled: Tensor

@@ -5,6 +5,7 @@ first, low-noise part of a usual schedule is needed (paper, Eq. 3 to 5 and 10).
 """
 
 import math
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -22,12 +23,8 @@ def squaredcos_cap_v2(num_train_timesteps: int) -> Tensor:
     def alpha_bar(t: float) -> float:
         return math.cos((t + 0.008) / 1.008 * math.pi / 2) ** 2
 
-    betas = [
-        min(
-            1 - alpha_bar((step + 1) / num_train_timesteps) / alpha_bar(step / num_train_timesteps), _MAX_BETA
-        )
-        for step in range(num_train_timesteps)
-    ]
+    edges = [alpha_bar(step / num_train_timesteps) for step in range(num_train_timesteps + 1)]
+    betas = [min(1 - after / before, _MAX_BETA) for before, after in pairwise(edges)]
     return torch.cumprod(1 - torch.tensor(betas, dtype=torch.float64), dim=0)
 
 

@@ -191,8 +191,8 @@ class TrajectoryVocabulary(nn.Module):
             )
         raise ValueError(
             "the checkpoint's trajectory vocabulary was fitted under other action statistics than this "
-            f"dataset's ({detail}). Train on the dataset that the checkpoint came from, or fit the vocabulary "
-            "anew with --policy.refit_vocabulary=true and train stage=base again"
+            f"dataset's ({detail}). Train on the dataset that the checkpoint came from, or fit the "
+            "vocabulary anew with --policy.refit_vocabulary=true and train stage=base again"
         )
 
     def report(self, num_windows: int | None = None) -> str:

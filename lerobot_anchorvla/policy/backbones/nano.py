@@ -7,6 +7,7 @@ state ────────── two-layer perceptron, one token (p) ──�
 learned action queries ────────────────────────────────────────┘
 """
 
+from itertools import pairwise
 from pathlib import Path
 
 import torch
@@ -126,7 +127,7 @@ class _ConvolutionalStem(nn.Module):
         super().__init__()
         widths = [3, hidden_size // 8, hidden_size // 4, hidden_size // 2, hidden_size]
         layers: list[nn.Module] = []
-        for width_in, width_out in zip(widths[:-1], widths[1:], strict=True):
+        for width_in, width_out in pairwise(widths):
             layers += [
                 nn.Conv2d(width_in, width_out, kernel_size=3, stride=2, padding=1),
                 nn.GroupNorm(1, width_out),
