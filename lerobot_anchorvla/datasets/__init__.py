@@ -1,0 +1,1 @@
+"""Makers of LeRobot datasets."""

@@ -1,0 +1,105 @@
+"""LeRobot's configuration of the Go2 + SO101 environment: `--env.type=go2_so101`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import gymnasium as gym
+from lerobot.configs import FeatureType, PolicyFeature
+from lerobot.envs.configs import EnvConfig
+from lerobot.envs.utils import _LazyAsyncVectorEnv, freeze_after_episode_end
+from lerobot.utils.constants import ACTION, OBS_ENV_STATE, OBS_IMAGES, OBS_STATE
+
+from lerobot_anchorvla.envs.go2_so101 import GYM_IDS
+from lerobot_anchorvla.sim.bases import BASES
+from lerobot_anchorvla.sim.signals import ACTION_NAMES, CAMERAS, CONTROL_HZ, STATE_NAMES, TARGET_NAMES
+
+
+@EnvConfig.register_subclass("go2_so101")
+@dataclass
+class Go2SO101EnvConfig(EnvConfig):
+    """A Unitree Go2 with an SO101 arm on its back, in MuJoCo."""
+
+    # What to do: open_drawer.
+    task: str | None = "open_drawer"
+    # Control rate in Hz; the environment runs at 15 only.
+    fps: int = CONTROL_HZ
+    # An episode without success ends after this many ticks.
+    episode_length: int = 450
+    # Height of the camera images, in pixels.
+    image_height: int = 96
+    # Width of the camera images, in pixels.
+    image_width: int = 96
+    # Give the policy the pose of the target (observation.environment_state) beside the images.
+    target_pose: bool = True
+    # What carries the arm: planar (velocity servos with the shaking of a gait).
+    base: str = "planar"
+    features: dict[str, PolicyFeature] = field(default_factory=dict)
+    features_map: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name, value, valid in (
+            ("task", self.task, list(GYM_IDS)),
+            ("base", self.base, list(BASES)),
+            ("fps", self.fps, [CONTROL_HZ]),
+        ):
+            if value not in valid:
+                raise ValueError(f"env.{name} must be one of {valid}, got {value!r}")
+        for name in ("episode_length", "image_height", "image_width"):
+            least = 1 if name == "episode_length" else 4
+            if getattr(self, name) < least:
+                raise ValueError(f"env.{name} must be at least {least}, got {getattr(self, name)}")
+        self._describe_features()
+
+    def _describe_features(self) -> None:
+        image = (self.image_height, self.image_width, 3)
+        self.features = {
+            ACTION: PolicyFeature(FeatureType.ACTION, (len(ACTION_NAMES),)),
+            "agent_pos": PolicyFeature(FeatureType.STATE, (len(STATE_NAMES),)),
+            **{f"pixels/{camera}": PolicyFeature(FeatureType.VISUAL, image) for camera in CAMERAS},
+        }
+        self.features_map = {
+            ACTION: ACTION,
+            "agent_pos": OBS_STATE,
+            **{f"pixels/{camera}": f"{OBS_IMAGES}.{camera}" for camera in CAMERAS},
+        }
+        if self.target_pose:
+            self.features["environment_state"] = PolicyFeature(FeatureType.ENV, (len(TARGET_NAMES),))
+            self.features_map["environment_state"] = OBS_ENV_STATE
+
+    @property
+    def gym_id(self) -> str:
+        return GYM_IDS[str(self.task)]
+
+    @property
+    def gym_kwargs(self) -> dict[str, Any]:
+        return {
+            "base": self.base,
+            "image_height": self.image_height,
+            "image_width": self.image_width,
+            "target_pose": self.target_pose,
+            "episode_length": self.episode_length,
+        }
+
+    def create_envs(
+        self, n_envs: int, use_async_envs: bool = False
+    ) -> dict[str, dict[int, gym.vector.VectorEnv]]:
+        """One vector environment of the task.
+
+        LeRobot's default resets an environment on the step that ends its episode, and its evaluation then
+        counts one step of the next episode. Here a finished environment stands still until the next rollout.
+        """
+
+        def make_one() -> gym.Env:
+            return gym.make(self.gym_id, disable_env_checker=self.disable_env_checker, **self.gym_kwargs)
+
+        env: Any
+        if use_async_envs and n_envs > 1:
+            env = _LazyAsyncVectorEnv([make_one] * n_envs)
+        else:
+            env = gym.vector.SyncVectorEnv(
+                [freeze_after_episode_end(make_one)] * n_envs,
+                autoreset_mode=gym.vector.AutoresetMode.NEXT_STEP,
+            )
+        return {self.type: {0: env}}

@@ -1,0 +1,108 @@
+"""Gymnasium environment of the embedded world."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from gymnasium import spaces
+
+from lerobot_anchorvla.sim import signals
+from lerobot_anchorvla.sim.tasks import TASKS
+from lerobot_anchorvla.sim.world import World
+
+EPISODE_LENGTH = 450  # ticks: 30 s
+HOLD_TICKS = signals.CONTROL_HZ  # success is a goal held for one second
+OVERVIEW_SIZE = (360, 480)
+
+
+class Go2SO101Env(gym.Env):
+    """A Go2 with an SO101 arm and a task, controlled at 15 Hz.
+
+    Observation: `pixels/front` and `pixels/wrist` (H, W, 3) uint8; `agent_pos` (9,), see `STATE_NAMES`; and
+    `environment_state` (9,), see `TARGET_NAMES`, unless `target_pose` is false.
+
+    Action: (9,), see `ACTION_NAMES`. It is clipped to the limits of `action_space`; NaN is refused.
+
+    Reward: 1 on the tick that completes the task, which ends the episode, else 0. `info["is_success"]` says
+    on each tick whether the task is complete: its progress has been above the goal for one second.
+
+    Reset option `start`: x [m], y [m] and yaw [rad] of the base instead of a random start.
+    """
+
+    metadata = {"render_modes": ["rgb_array"], "render_fps": signals.CONTROL_HZ}
+
+    def __init__(
+        self,
+        task: str = "open_drawer",
+        base: str = "planar",
+        image_height: int = 96,
+        image_width: int = 96,
+        target_pose: bool = True,
+        episode_length: int = EPISODE_LENGTH,
+        render_mode: str | None = "rgb_array",
+    ) -> None:
+        self.world = World(task, base)
+        self.task = task
+        self.task_description = TASKS[task]
+        self.render_mode = render_mode
+        self._image_size = (image_height, image_width)
+        self._target_pose = target_pose
+        self._max_episode_steps = episode_length
+        self._ticks = 0
+        self._held = 0
+        self.action_space = spaces.Box(
+            signals.ACTION_LOW.astype(np.float32), signals.ACTION_HIGH.astype(np.float32), dtype=np.float32
+        )
+        self.observation_space = self._make_observation_space()
+
+    def _make_observation_space(self) -> spaces.Dict:
+        image = spaces.Box(0, 255, (*self._image_size, 3), np.uint8)
+        vectors = {"agent_pos": len(signals.STATE_NAMES)}
+        if self._target_pose:
+            vectors["environment_state"] = len(signals.TARGET_NAMES)
+        return spaces.Dict(
+            {"pixels": spaces.Dict(dict.fromkeys(signals.CAMERAS, image))}
+            | {name: spaces.Box(-np.inf, np.inf, (size,), np.float32) for name, size in vectors.items()}
+        )
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        super().reset(seed=seed)
+        self._ticks = self._held = 0
+        self.world.reset(self.np_random, start=(options or {}).get("start"))
+        return self._observe(), self._info()
+
+    def step(self, action: np.ndarray) -> tuple[dict[str, Any], float, bool, bool, dict[str, Any]]:
+        self.world.step(action)
+        self._ticks += 1
+        self._held = self._held + 1 if self.world.progress() > self.world.task.goal else 0
+        success = self._held >= HOLD_TICKS
+        truncated = not success and self._ticks >= self._max_episode_steps
+        return self._observe(), float(success), success, truncated, self._info()
+
+    def render(self) -> np.ndarray:
+        """The whole scene, as RGB (360, 480, 3)."""
+        return self.world.render("overview", *OVERVIEW_SIZE)
+
+    def close(self) -> None:
+        self.world.close()
+
+    def _observe(self) -> dict[str, Any]:
+        observation: dict[str, Any] = {
+            "pixels": {camera: self.world.render(camera, *self._image_size) for camera in signals.CAMERAS},
+            "agent_pos": self.world.state().astype(np.float32),
+        }
+        if self._target_pose:
+            observation["environment_state"] = self.world.target().astype(np.float32)
+        return observation
+
+    def _info(self) -> dict[str, Any]:
+        target = self.world.target()
+        return {
+            "is_success": self._held >= HOLD_TICKS,
+            "opening": float(target[8]),
+            "target_distance": float(np.linalg.norm(target[5:8])),
+        }

@@ -1,0 +1,91 @@
+"""What happened in an episode, written down so that it can be counted and shown again.
+
+The embedded world is deterministic: a seed and the actions give back the whole episode, from any camera.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Trace:
+    """One finished episode of T ticks.
+
+    Attributes:
+        seed: that the environment was reset with.
+        success: whether the task was completed.
+        states: shape (T, 9), what the robot measured before each action; see `STATE_NAMES`.
+        targets: shape (T, 9), the target as the robot saw it; see `TARGET_NAMES`.
+        actions: shape (T, 9), see `ACTION_NAMES`.
+    """
+
+    seed: int
+    success: bool
+    states: np.ndarray
+    targets: np.ndarray
+    actions: np.ndarray
+
+    def save(self, folder: Path) -> Path:
+        """Writes `episode_<seed>.npz` into the folder."""
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"episode_{self.seed}.npz"
+        np.savez_compressed(
+            path,
+            seed=self.seed,
+            success=self.success,
+            states=self.states,
+            targets=self.targets,
+            actions=self.actions,
+        )
+        return path
+
+    @classmethod
+    def load(cls, path: Path) -> Trace:
+        """Reads what `save` wrote."""
+        with np.load(path) as file:
+            return cls(
+                int(file["seed"]), bool(file["success"]), file["states"], file["targets"], file["actions"]
+            )
+
+
+def load_traces(folder: Path) -> list[Trace]:
+    """All traces of a folder, by seed."""
+    return sorted((Trace.load(path) for path in folder.glob("episode_*.npz")), key=lambda trace: trace.seed)
+
+
+class TraceEpisodes(gym.Wrapper):
+    """Writes a `Trace` of every episode that comes to its end after a reset with a seed.
+
+    Args:
+        env: an environment over the embedded world.
+        folder: where the traces go.
+    """
+
+    def __init__(self, env: gym.Env, folder: str | Path) -> None:
+        super().__init__(env)
+        self._folder = Path(folder)
+        self._seed: int | None = None
+        self._rows: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Any, dict[str, Any]]:
+        self._seed, self._rows = seed, []
+        return self.env.reset(seed=seed, options=options)
+
+    def step(self, action: np.ndarray) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
+        world = self.env.unwrapped.world  # type: ignore[attr-defined]
+        self._rows.append((world.state(), world.target(), np.array(action)))
+        result = self.env.step(action)
+        _, _, terminated, truncated, info = result
+        if (terminated or truncated) and self._seed is not None:
+            states, targets, actions = (np.stack(column) for column in zip(*self._rows, strict=True))
+            Trace(self._seed, bool(info["is_success"]), states, targets, actions).save(self._folder)
+            self._seed = None
+        return result

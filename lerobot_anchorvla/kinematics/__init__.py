@@ -1,0 +1,1 @@
+"""Kinematics of the arms that the robots carry, in plain numpy."""

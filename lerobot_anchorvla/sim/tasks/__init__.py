@@ -1,0 +1,49 @@
+"""What a robot can be asked to do in the embedded world: one file a task."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import mujoco
+
+TASKS = {"open_drawer": "open the drawer"}
+"""Names of the tasks and the instructions given to a policy; readable without MuJoCo."""
+
+
+class Task(Protocol):
+    """Furniture, a target to reach, a measure of progress, and a goal.
+
+    Attributes:
+        name: in `TASKS`.
+        goal: progress above which the task counts as done, in [m].
+    """
+
+    name: str
+    goal: float
+
+    def add_to(self, scene: mujoco.MjSpec) -> None:
+        """Add the task's furniture to the scene, before it is compiled."""
+
+    def reset(self, model: mujoco.MjModel, data: mujoco.MjData, rng: np.random.Generator) -> None:
+        """Put the furniture into its state at the start of an episode."""
+
+    def draw_start(self, rng: np.random.Generator) -> np.ndarray:
+        """Where an episode starts: x [m], y [m] and yaw [rad] of the robot's base. Shape (3,)."""
+
+    def target(self, data: mujoco.MjData) -> tuple[np.ndarray, float]:
+        """Position (3,) of what to grasp [m] and the heading [rad] that faces it, in the world's frame."""
+
+    def progress(self, data: mujoco.MjData) -> float:
+        """How far the task has got, in [m]."""
+
+
+def make_task(name: str) -> Task:
+    """The task of that name; a ValueError lists the valid ones."""
+    if name == "open_drawer":
+        from lerobot_anchorvla.sim.tasks.open_drawer import OpenDrawer
+
+        return OpenDrawer()
+    raise ValueError(f"task must be one of {list(TASKS)}, got {name!r}")

@@ -1,0 +1,101 @@
+"""The embedded world: one task, one robot, stepped at the control rate."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lerobot_anchorvla.kinematics import so101
+from lerobot_anchorvla.sim import signals
+from lerobot_anchorvla.sim.bases import make_base
+from lerobot_anchorvla.sim.layout import ARM_PREFIX
+from lerobot_anchorvla.sim.mujoco_api import mujoco
+from lerobot_anchorvla.sim.scene import VISIBLE_GROUPS, build_model
+from lerobot_anchorvla.sim.tasks import make_task
+
+CAMERA_NAMES = {"front": "front", "wrist": ARM_PREFIX + "wrist", "overview": "overview"}
+"""The cameras' names in the model."""
+
+
+class World:
+    """MuJoCo model and data, the base that carries the arm, and the task.
+
+    Attributes:
+        task: what to do, with its target and its progress.
+        base: what moves the robot.
+        model, data: MuJoCo's.
+    """
+
+    def __init__(self, task: str = "open_drawer", base: str = "planar") -> None:
+        self.task = make_task(task)
+        self.base = make_base(base)
+        self.model = build_model(self.base, self.task)
+        self.data = mujoco.MjData(self.model)
+        self._substeps = round(1 / signals.CONTROL_HZ / self.base.timestep)
+        joints = [ARM_PREFIX + joint for joint in signals.ARM_JOINTS]
+        self._arm_addresses = [self.model.joint(joint).qposadr[0] for joint in joints]
+        self._arm_servos = [self.model.actuator(joint).id for joint in joints]
+        self._renderer: mujoco.Renderer | None = None
+        self._options = {camera: _draw_options(groups) for camera, groups in VISIBLE_GROUPS.items()}
+
+    def reset(self, rng: np.random.Generator, start: np.ndarray | None = None) -> None:
+        """Begin an episode. `start`: x [m], y [m], yaw [rad] of the base; else the task draws one."""
+        mujoco.mj_resetData(self.model, self.data)
+        drawn = self.task.draw_start(rng)  # even if not used: a given start leaves the rest of the seed alone
+        arm = signals.arm_to_radians(signals.ARM_REST)
+        self.data.qpos[self._arm_addresses] = arm
+        self.data.ctrl[self._arm_servos] = arm
+        self.task.reset(self.model, self.data, rng)
+        self.base.reset(self.model, self.data, drawn if start is None else np.asarray(start), rng)
+        mujoco.mj_forward(self.model, self.data)
+
+    def step(self, action: np.ndarray) -> None:
+        """Advance one control period (1/15 s). `action`: (9,), in the units and order of `ACTION_NAMES`."""
+        action = signals.checked_action(action)
+        self.data.ctrl[self._arm_servos] = signals.arm_to_radians(action[:6])
+        command = action[6:]
+        for _ in range(self._substeps):
+            self.base.drive(self.data, command)
+            mujoco.mj_step(self.model, self.data)
+        mujoco.mj_forward(self.model, self.data)
+
+    def state(self) -> np.ndarray:
+        """What the robot measures of itself: (9,), in the units and order of `STATE_NAMES`."""
+        arm = signals.arm_from_radians(self.data.qpos[self._arm_addresses])
+        return np.concatenate([arm, self.base.velocity(self.data)])
+
+    def target(self) -> np.ndarray:
+        """Where the target is as seen from the robot: (9,), in the units and order of `TARGET_NAMES`."""
+        position, heading = self.task.target(self.data)
+        mount = self.data.body(ARM_PREFIX + "base")
+        seen = mount.xmat.reshape(3, 3).T @ (position - mount.xpos)
+        turn = heading - self.base.pose(self.data)[2]
+        grasp = so101.forward(self.data.qpos[self._arm_addresses[:5]])[:3, 3]
+        return np.concatenate([seen, [np.cos(turn), np.sin(turn)], seen - grasp, [self.progress()]])
+
+    def progress(self) -> float:
+        """How far the task has got, in [m]."""
+        return self.task.progress(self.data)
+
+    def render(self, camera: str, height: int, width: int) -> np.ndarray:
+        """Image of one of the cameras "front", "wrist" and "overview": (height, width, 3), uint8."""
+        if self._renderer is None or (self._renderer.height, self._renderer.width) != (height, width):
+            self.close()
+            self._renderer = mujoco.Renderer(self.model, height, width)
+            for flag in (mujoco.mjtRndFlag.mjRND_SHADOW, mujoco.mjtRndFlag.mjRND_REFLECTION):
+                self._renderer.scene.flags[flag] = False
+        self._renderer.update_scene(self.data, CAMERA_NAMES[camera], self._options[camera])
+        return self._renderer.render()
+
+    def close(self) -> None:
+        """Free the renderer; a later `render` makes a new one."""
+        if self._renderer is not None:
+            self._renderer.close()
+            self._renderer = None
+
+
+def _draw_options(groups: tuple[int, ...]) -> mujoco.MjvOption:
+    options = mujoco.MjvOption()
+    options.geomgroup[:] = 0
+    options.geomgroup[list(groups)] = 1
+    options.sitegroup[:] = 0
+    return options
