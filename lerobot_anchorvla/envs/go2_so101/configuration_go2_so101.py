@@ -12,6 +12,7 @@ from lerobot.envs.utils import _LazyAsyncVectorEnv, freeze_after_episode_end
 from lerobot.utils.constants import ACTION, OBS_ENV_STATE, OBS_IMAGES, OBS_STATE
 
 from lerobot_anchorvla.envs.go2_so101 import GYM_IDS
+from lerobot_anchorvla.envs.traces import TraceEpisodes
 from lerobot_anchorvla.sim.bases import BASES
 from lerobot_anchorvla.sim.signals import ACTION_NAMES, CAMERAS, CONTROL_HZ, STATE_NAMES, TARGET_NAMES
 
@@ -35,6 +36,9 @@ class Go2SO101EnvConfig(EnvConfig):
     target_pose: bool = True
     # What carries the arm: planar (velocity servos with the shaking of a gait).
     base: str = "planar"
+    # Folder in which every episode is written down (seed, states, targets, actions), to be counted or shown
+    # again later; null writes nothing.
+    trace_dir: str | None = None
     features: dict[str, PolicyFeature] = field(default_factory=dict)
     features_map: dict[str, str] = field(default_factory=dict)
 
@@ -92,7 +96,8 @@ class Go2SO101EnvConfig(EnvConfig):
         """
 
         def make_one() -> gym.Env:
-            return gym.make(self.gym_id, disable_env_checker=self.disable_env_checker, **self.gym_kwargs)
+            env = gym.make(self.gym_id, disable_env_checker=self.disable_env_checker, **self.gym_kwargs)
+            return env if self.trace_dir is None else TraceEpisodes(env, self.trace_dir)
 
         env: Any
         if use_async_envs and n_envs > 1:
