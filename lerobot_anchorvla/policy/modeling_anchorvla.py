@@ -25,7 +25,7 @@ from lerobot_anchorvla.policy.configuration_anchorvla import AnchorVLAConfig
 from lerobot_anchorvla.policy.observation import ObservationLayout
 from lerobot_anchorvla.policy.residual import ResidualCorrector
 from lerobot_anchorvla.policy.state_table import StateTable
-from lerobot_anchorvla.policy.vocabulary import ActionStatistics, read_episode_actions
+from lerobot_anchorvla.policy.vocabulary import ActionStatistics, check_lengths, read_episode_actions
 
 if TYPE_CHECKING:
     from lerobot.datasets.dataset_metadata import LeRobotDatasetMetadata
@@ -84,7 +84,7 @@ class AnchorVLAPolicy(PreTrainedPolicy):
         self._state_table: StateTable | None = None
         self._drift_shape: Tensor | None = None
         if dataset_meta is not None and config.pretrained_path is None:
-            self._fit_vocabulary()
+            self._fit_to_dataset()
         self._freeze_for_stage()
         self._generator: torch.Generator | None = None
         self.reset()
@@ -261,15 +261,14 @@ class AnchorVLAPolicy(PreTrainedPolicy):
         mode = self.config.normalization_mapping["ACTION"]
         return ActionStatistics.from_dataset(self._dataset_stats or {}, mode)
 
-    def _fit_vocabulary(self) -> None:
-        if self.vocabulary is None:
-            return
-        self.vocabulary.fit(
-            read_episode_actions(self._dataset_meta),
-            self._action_statistics(),
-            self._gripper_columns(),
-            self.config.vocabulary_seed,
-        )
+    def _fit_to_dataset(self) -> None:
+        """Checks the demonstrations' actions, and clusters them where the head has anchors."""
+        episodes = read_episode_actions(self._dataset_meta)
+        check_lengths(episodes, self.config.chunk_size)
+        if self.vocabulary is not None:
+            self.vocabulary.fit(
+                episodes, self._action_statistics(), self._gripper_columns(), self.config.vocabulary_seed
+            )
         self.config.vocabulary_action_names = self.config.action_feature_names
         self.config.refit_vocabulary = False
 
@@ -319,7 +318,7 @@ class AnchorVLAPolicy(PreTrainedPolicy):
             )
         model.load_state_dict(tensors)
         if model.config.refit_vocabulary and model._dataset_meta is not None:
-            model._fit_vocabulary()
+            model._fit_to_dataset()
         else:
             model._check_vocabulary()
         return model

@@ -129,7 +129,7 @@ class TrajectoryVocabulary(nn.Module):
             seed: of the clustering.
 
         Raises:
-            ValueError: on NaN, on a chunk longer than every episode, on fewer distinct windows than anchors.
+            ValueError: on fewer distinct windows than anchors.
         """
         num_anchors, horizon, action_dim = self.anchors.shape
         windows = statistics.normalise(torch.from_numpy(sliding_windows(episodes, horizon)))
@@ -219,34 +219,35 @@ class TrajectoryVocabulary(nn.Module):
         self.coverage.copy_(torch.quantile(distances, torch.tensor(COVERAGE_QUANTILES)))
 
 
-def sliding_windows(episodes: list[np.ndarray], horizon: int) -> np.ndarray:
-    """All complete windows of `horizon` steps that lie inside one episode: (N, H, A), float32.
+def check_lengths(episodes: list[np.ndarray], horizon: int) -> None:
+    """Warns of episodes that are shorter than a chunk.
 
     Raises:
-        ValueError: if an action is NaN or infinite, or no episode is as long as the horizon.
+        ValueError: if all of them are.
     """
-    for number, episode in enumerate(episodes):
-        if not np.isfinite(episode).all():
-            step, column = np.argwhere(~np.isfinite(episode))[0]
-            raise ValueError(
-                f"action of episode {number}, frame {step}, column {column} is {episode[step, column]}; "
-                "remove the episode from the dataset or mend it"
-            )
-    long_enough = [episode for episode in episodes if len(episode) >= horizon]
-    if not long_enough:
+    short = sum(len(episode) < horizon for episode in episodes)
+    if short == len(episodes):
         longest = max((len(episode) for episode in episodes), default=0)
         raise ValueError(
             f"chunk_size={horizon} is longer than every episode (the longest of {len(episodes)} has "
             f"{longest} frames); lower --policy.chunk_size"
         )
-    if len(long_enough) < len(episodes):
+    if short:
         logger.warning(
             "%d of %d episodes are shorter than chunk_size=%d and add nothing to the trajectory vocabulary",
-            len(episodes) - len(long_enough),
+            short,
             len(episodes),
             horizon,
         )
-    views = [np.lib.stride_tricks.sliding_window_view(episode, horizon, axis=0) for episode in long_enough]
+
+
+def sliding_windows(episodes: list[np.ndarray], horizon: int) -> np.ndarray:
+    """All complete windows of `horizon` steps that lie inside one episode: (N, H, A), float32."""
+    views = [
+        np.lib.stride_tricks.sliding_window_view(episode, horizon, axis=0)
+        for episode in episodes
+        if len(episode) >= horizon
+    ]
     return np.concatenate([view.transpose(0, 2, 1) for view in views]).astype(np.float32)
 
 
@@ -257,7 +258,7 @@ def read_episode_actions(meta: "LeRobotDatasetMetadata") -> list[np.ndarray]:
         One array an episode in order, shape (T_i, A), float32.
 
     Raises:
-        ValueError: if the dataset has no actions.
+        ValueError: if the dataset has no actions, or one of them is NaN or infinite.
     """
     if ACTION not in meta.features:
         raise ValueError(
@@ -269,7 +270,15 @@ def read_episode_actions(meta: "LeRobotDatasetMetadata") -> list[np.ndarray]:
     order = np.argsort(table["index"].to_numpy(), kind="stable")
     episode = table["episode_index"].to_numpy()[order]
     actions = np.stack(table[ACTION].to_numpy()).astype(np.float32)[order]
-    return np.split(actions, np.flatnonzero(np.diff(episode)) + 1)
+    episodes = np.split(actions, np.flatnonzero(np.diff(episode)) + 1)
+    for number, rows in enumerate(episodes):
+        if not np.isfinite(rows).all():
+            step, column = np.argwhere(~np.isfinite(rows))[0]
+            raise ValueError(
+                f"action of episode {number}, frame {step}, column {column} is {rows[step, column]}; "
+                "remove the episode from the dataset or mend it"
+            )
+    return episodes
 
 
 def _local_tables(meta: "LeRobotDatasetMetadata") -> list[str]:

@@ -71,7 +71,8 @@ def make_batch(batch_size: int = 5, seed: int = 0) -> dict:
         "observation.environment_state": torch.randn(batch_size, TARGET_DIM, generator=generator),
         "action": torch.randn(batch_size, TINY["chunk_size"], len(ACTION_NAMES), generator=generator),
         "action_is_pad": is_pad,
-        "task": ["open the drawer", "lift the red bag carefully"] * (batch_size // 2) + ["stop"] * (batch_size % 2),
+        "task": ["open the drawer", "lift the red bag carefully"] * (batch_size // 2)
+        + ["stop"] * (batch_size % 2),
     }
 
 

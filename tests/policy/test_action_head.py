@@ -166,7 +166,9 @@ def test_gaussian_loss(prediction_type):
     noisy = alphas.sqrt() * actions + (1 - alphas).sqrt() * noise
     raw = policy.head.denoiser(noisy[:, None], timestep, policy.head.denoiser.condition(context)).raw[:, 0]
     target = noise if prediction_type == "epsilon" else actions
-    assert value.item() == pytest.approx((raw - target).square()[~batch["action_is_pad"]].mean().item(), rel=1e-5)
+    assert value.item() == pytest.approx(
+        (raw - target).square()[~batch["action_is_pad"]].mean().item(), rel=1e-5
+    )
 
 
 def test_sampled_selection_follows_the_scores():

@@ -143,7 +143,9 @@ def test_an_untrained_denoiser_predicts_zero_and_the_base_rate():
         positive_rate=0.05,
     )
     output = denoiser(
-        torch.randn(BATCH, ANCHORS, HORIZON, ACTION), torch.tensor([1, 5, 9]), denoiser.condition(make_context())
+        torch.randn(BATCH, ANCHORS, HORIZON, ACTION),
+        torch.tensor([1, 5, 9]),
+        denoiser.condition(make_context()),
     )
     assert output.raw.abs().max() == 0
     assert output.scores.sigmoid().mean().item() < 0.2

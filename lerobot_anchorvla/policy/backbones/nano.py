@@ -112,7 +112,7 @@ class NanoBackbone(Backbone):
 
     def _embed_instructions(self, instructions: list[str], device: torch.device) -> tuple[Tensor, Tensor]:
         encodings = self.tokenizer.encode_batch([text.strip().lower() for text in instructions])
-        ids = torch.tensor([encoding.ids for encoding in encodings], device=device)
+        ids = torch.tensor([encoding.ids for encoding in encodings], device=device, dtype=torch.int64)
         mask = torch.tensor([encoding.attention_mask for encoding in encodings], device=device).bool()
         return self.word_embedding(ids) + self.word_position[: ids.shape[1]], mask
 
