@@ -1,0 +1,140 @@
+import warnings
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from gymnasium.utils.env_checker import check_env
+
+from lerobot_anchorvla.envs.go2_so101 import ACTION_NAMES, GYM_IDS, STATE_NAMES, TARGET_NAMES
+from lerobot_anchorvla.envs.go2_so101.env import Go2SO101Env
+from lerobot_anchorvla.sim.experts import make_expert
+
+STANDSTILL = np.concatenate([[0, -95, 85, 30, 0, 9], np.zeros(3)]).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def env():
+    env = Go2SO101Env(image_height=32, image_width=40)
+    yield env
+    env.close()
+
+
+def open_drawer(env, mode="centre-base", seed=0):
+    """Steps until the episode ends: (reward, terminated, truncated, info) of each."""
+    expert = make_expert("open_drawer", mode)
+    observation, _ = env.reset(seed=seed)
+    steps = []
+    while not steps or not (steps[-1][1] or steps[-1][2]):
+        action = expert.act(observation["agent_pos"], observation["environment_state"]).astype(np.float32)
+        observation, *rest = env.step(action)
+        steps.append(rest)
+    return steps
+
+
+def test_gymnasium_finds_no_fault():
+    env = gym.make(GYM_IDS["open_drawer"], image_height=32, image_width=32).unwrapped
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        check_env(env)
+    env.close()
+    advice = ("infinity", "normalized space")  # of vectors without bounds, and against a robot's own units
+    assert [w.message for w in caught if not any(words in str(w.message) for words in advice)] == []
+
+
+def test_observation_is_what_the_names_say(env):
+    observation, info = env.reset(seed=0)
+    assert observation["pixels"]["front"].shape == observation["pixels"]["wrist"].shape == (32, 40, 3)
+    assert observation["agent_pos"].shape == (len(STATE_NAMES),)
+    assert observation["environment_state"].shape == (len(TARGET_NAMES),)
+    assert env.action_space.shape == (len(ACTION_NAMES),)
+    np.testing.assert_allclose(observation["agent_pos"], STANDSTILL, atol=1e-3)
+    assert not info["is_success"] and info["opening"] == 0
+    assert env.task == "open_drawer" and env.task_description == "open the drawer"
+
+
+def test_an_image_does_not_change_after_it_was_given(env):
+    first, _ = env.reset(seed=0, options={"start": (0, 0, 0)})
+    kept = first["pixels"]["front"].copy()
+    for _ in range(5):
+        env.step(np.array([0, -95, 85, 30, 0, 9, 0.4, 0, 0.8], dtype=np.float32))
+    np.testing.assert_array_equal(first["pixels"]["front"], kept)
+
+
+def test_same_seed_same_200_ticks_bit_for_bit():
+    actions = np.random.default_rng(0).uniform(-1, 1, (200, 9)) * [40, 40, 40, 40, 40, 50, 0.3, 0.2, 0.5]
+
+    def run():
+        env = Go2SO101Env(image_height=16, image_width=16)
+        observation, _ = env.reset(seed=7)
+        rows = [observation]
+        rows += [env.step((STANDSTILL + action).astype(np.float32))[0] for action in actions]
+        env.close()
+        return rows
+
+    for one, two in zip(run(), run(), strict=True):
+        for key in ("agent_pos", "environment_state"):
+            np.testing.assert_array_equal(one[key], two[key])
+        for camera in one["pixels"]:
+            np.testing.assert_array_equal(one["pixels"][camera], two["pixels"][camera])
+
+
+def test_a_second_episode_does_not_remember_the_first(env):
+    start, _ = env.reset(seed=3)
+    for _ in range(10):
+        env.step(np.array([10, -60, 60, 20, 0, 50, 0.3, 0.1, 0.3], dtype=np.float32))
+    again, _ = env.reset(seed=3)
+    np.testing.assert_array_equal(start["agent_pos"], again["agent_pos"])
+    np.testing.assert_array_equal(start["environment_state"], again["environment_state"])
+    np.testing.assert_array_equal(start["pixels"]["wrist"], again["pixels"]["wrist"])
+
+
+def test_success_is_an_opening_held_for_one_second_and_ends_the_episode(env):
+    steps = open_drawer(env)
+    openings = np.array([info["opening"] for *_, info in steps])
+    first = int(np.argmax(openings > 0.12))
+    assert len(steps) == first + 15
+    assert [reward for reward, *_ in steps] == [0.0] * (len(steps) - 1) + [1.0]
+    assert [info["is_success"] for *_, info in steps] == [False] * (len(steps) - 1) + [True]
+    assert steps[-1][1:3] == [True, False]
+
+
+def test_a_drawer_that_slides_back_is_no_success(env):
+    env.reset(seed=0)
+    for tick in range(40):
+        env.world.data.joint("drawer_slide").qpos[:] = 0.2 if tick % 10 else 0.0
+        env.world.data.joint("drawer_slide").qvel[:] = 0
+        *_, info = env.step(STANDSTILL)
+        assert not info["is_success"]
+
+
+def test_the_horizon_truncates():
+    env = Go2SO101Env(image_height=16, image_width=16, episode_length=3)
+    env.reset(seed=0)
+    ends = [env.step(STANDSTILL)[2:4] for _ in range(3)]
+    env.close()
+    assert ends == [(False, False), (False, False), (False, True)]
+    assert env._max_episode_steps == 3
+
+
+def test_start_option_places_the_base(env):
+    observation, _ = env.reset(seed=0, options={"start": (0.5, 0.1, 0.2)})
+    target = dict(zip(TARGET_NAMES, observation["environment_state"], strict=True))
+    assert np.arctan2(target["target.sin"], target["target.cos"]) == pytest.approx(-0.2, abs=1e-5)
+
+
+def test_target_pose_can_be_left_out():
+    env = Go2SO101Env(image_height=16, image_width=16, target_pose=False)
+    observation, _ = env.reset(seed=0)
+    env.close()
+    assert set(observation) == set(env.observation_space.spaces) == {"pixels", "agent_pos"}
+
+
+def test_nan_is_refused(env):
+    env.reset(seed=0)
+    with pytest.raises(ValueError, match=r"shoulder_pan\.pos"):
+        env.step(np.full(9, np.nan, dtype=np.float32))
+
+
+def test_overview_is_an_image(env):
+    env.reset(seed=0)
+    assert env.render().shape == (360, 480, 3)
