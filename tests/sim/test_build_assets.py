@@ -16,7 +16,7 @@ def test_merging_joins_near_vertices_and_drops_collapsed_faces():
 
 
 def test_missing_sources_are_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match="so101_new_calib.xml is missing"):
+    with pytest.raises(FileNotFoundError, match=r"so101_new_calib\.xml is missing"):
         build_assets(tmp_path, tmp_path / "out")
 
 
