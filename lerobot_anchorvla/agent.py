@@ -20,7 +20,6 @@ from lerobot_anchorvla.policy.modeling_anchorvla import AnchorVLAPolicy
 from lerobot_anchorvla.policy.vocabulary import ActionStatistics
 
 Observation = dict[str, Any]
-Pipeline = PolicyProcessorPipeline
 
 
 @dataclass(frozen=True)
@@ -69,8 +68,8 @@ class AnchorVLAAgent:
     def __init__(
         self,
         policy: AnchorVLAPolicy,
-        preprocessor: Pipeline[dict[str, Any], dict[str, Any]],
-        postprocessor: Pipeline[PolicyAction, PolicyAction],
+        preprocessor: PolicyProcessorPipeline[dict[str, Any], dict[str, Any]],
+        postprocessor: PolicyProcessorPipeline[PolicyAction, PolicyAction],
         instruction: str = "",
     ) -> None:
         _check_statistics(policy, postprocessor)
@@ -133,10 +132,14 @@ class AnchorVLAAgent:
         flat = self._postprocessor(actions.float().reshape(-1, actions.shape[-1]))
         return flat.cpu().numpy().reshape(actions.shape)
 
+    def preprocess(self, batch: dict[str, Any]) -> dict[str, Any]:
+        """A batch with LeRobot's keys, as a dataset gives it, as the policy wants it."""
+        return self._preprocessor(batch)
+
     def _prepare(self, observation: Observation) -> dict[str, Any]:
         batch = preprocess_observation(observation)
         batch["task"] = [self.instruction] * len(next(iter(batch.values())))
-        return self._preprocessor(batch)
+        return self.preprocess(batch)
 
 
 def _is_batch(observation: Observation) -> bool:
@@ -154,7 +157,9 @@ def _as_argument(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _check_statistics(policy: AnchorVLAPolicy, postprocessor: Pipeline[PolicyAction, PolicyAction]) -> None:
+def _check_statistics(
+    policy: AnchorVLAPolicy, postprocessor: PolicyProcessorPipeline[PolicyAction, PolicyAction]
+) -> None:
     """Anchors live in normalised units: read back by other statistics, every action would be wrong."""
     if policy.vocabulary is None:
         return
@@ -169,7 +174,7 @@ def _check_statistics(policy: AnchorVLAPolicy, postprocessor: Pipeline[PolicyAct
         policy.vocabulary.check_statistics(statistics, policy.config.action_feature_names)
     except ValueError as error:
         raise ValueError(
-            "the checkpoint's postprocessor scales actions by other statistics than those that its trajectory "
-            "vocabulary was fitted under; use the processors that were saved with this checkpoint. "
+            "the checkpoint's postprocessor scales actions by other statistics than those that its "
+            "trajectory vocabulary was fitted under; use the processors that were saved with it. "
             f"In detail: {error}"
         ) from error

@@ -83,8 +83,8 @@ def usage() -> str:
             "",
             *lines,
             "",
-            "anchorvla SUBCOMMAND --help lists the options. Training and evaluation are LeRobot's own commands:",
-            "lerobot-train --policy.type=anchorvla, lerobot-eval --env.type=go2_so101.",
+            "anchorvla SUBCOMMAND --help lists the options. Training and evaluation are LeRobot's own",
+            "commands: lerobot-train --policy.type=anchorvla, lerobot-eval --env.type=go2_so101.",
         ]
     )
 
@@ -93,7 +93,7 @@ def _call(name: str, command: Subcommand, options: list[str]) -> int:
     """Errors that a user can mend become one line; anything else is a defect and keeps its traceback."""
     import draccus
 
-    from lerobot_anchorvla.commands import CommandFailed
+    from lerobot_anchorvla.commands import CommandError
 
     try:
         module = importlib.import_module(command.module)
@@ -102,7 +102,7 @@ def _call(name: str, command: Subcommand, options: list[str]) -> int:
     except (ValueError, OSError, ImportError, draccus.utils.DraccusException) as error:
         print(f"anchorvla {name}: {_in_one_line(error)}", file=sys.stderr)
         return EXIT_BAD_INPUT
-    except CommandFailed as error:
+    except CommandError as error:
         print(f"anchorvla {name}: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

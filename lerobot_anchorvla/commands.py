@@ -1,7 +1,8 @@
-"""Runs LeRobot's commands and our own one after the other: shown, logged, skipped when they are already done."""
+"""Runs LeRobot's commands and our own one after the other: shown, logged, skipped when already done."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -12,6 +13,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -25,7 +27,7 @@ _SECONDS_TO_STOP = 30.0
 _TAIL_LINES = 15
 
 
-class CommandFailed(RuntimeError):
+class CommandError(RuntimeError):
     """A command ended with an error; the message holds the end of its log."""
 
 
@@ -101,7 +103,7 @@ class Journal:
         """Runs the command and remembers it.
 
         Raises:
-            CommandFailed: if it ends with an error.
+            CommandError: if it ends with an error.
         """
         self.runs[command.name] = Run(str(command))
         self._write()
@@ -147,7 +149,7 @@ def run_logged(command: Command, log: Path) -> None:
             raise
     if process.returncode:
         tail = "\n".join(f"  {line}" for line in _lines(log)[-_TAIL_LINES:])
-        raise CommandFailed(
+        raise CommandError(
             f"{command.name} ended with exit code {process.returncode}; {log} ends with\n{tail}"
         )
 
@@ -196,33 +198,28 @@ class StatusLine:
             print("\r\x1b[2K", end="", flush=True)
 
 
-class _termination_as_interrupt:  # noqa: N801
-    """Within it, a termination or a closed terminal is a KeyboardInterrupt, so that no command is orphaned."""
+@contextlib.contextmanager
+def _termination_as_interrupt() -> Iterator[None]:
+    """Within it, a termination or a closed terminal is a KeyboardInterrupt: no command is orphaned."""
 
-    def __enter__(self) -> None:
-        def interrupt(signum: int, frame: FrameType | None) -> None:
-            raise KeyboardInterrupt
+    def interrupt(signum: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
 
-        self._before = {
-            number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)
-        }
-
-    def __exit__(self, *exception: object) -> None:
-        for number, handler in self._before.items():
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
             signal.signal(number, handler)
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
     if process.poll() is None:
         process.send_signal(signal.SIGINT)
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired, KeyboardInterrupt):
             process.communicate(timeout=_SECONDS_TO_STOP)
-        except (subprocess.TimeoutExpired, KeyboardInterrupt):
-            pass
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)  # also what the command itself has started
-    except ProcessLookupError:
-        pass
     process.wait()
 
 

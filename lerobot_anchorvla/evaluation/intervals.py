@@ -20,7 +20,8 @@ class Rate:
     def __post_init__(self) -> None:
         if self.trials < 1 or not 0 <= self.successes <= self.trials:
             raise ValueError(
-                f"a rate needs 0 <= successes <= trials and trials >= 1, got {self.successes} of {self.trials}"
+                "a rate needs 0 <= successes <= trials and trials >= 1, "
+                f"got {self.successes} of {self.trials}"
             )
 
     @property
@@ -42,4 +43,7 @@ class Rate:
 
     def __str__(self) -> str:
         low, high = self.interval
-        return f"{100 * self.value:.0f} % ({self.successes} of {self.trials}, 95 % interval {100 * low:.0f} to {100 * high:.0f} %)"
+        return (
+            f"{100 * self.value:.0f} % ({self.successes} of {self.trials}, "
+            f"95 % interval {100 * low:.0f} to {100 * high:.0f} %)"
+        )

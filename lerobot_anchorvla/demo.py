@@ -1,0 +1,241 @@
+"""`anchorvla demo`: demonstrations, both stages of training, evaluation and a report, start to end.
+
+Every step is a command that can be run alone; the demo only runs them in order and remembers what is done.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from lerobot_anchorvla.commands import Command, Journal, options
+from lerobot_anchorvla.evaluation.lerobot_outputs import last_checkpoint
+from lerobot_anchorvla.evaluation.report import (
+    Evaluated,
+    ReportInputs,
+    ShownCommand,
+    Trained,
+    write_report,
+)
+from lerobot_anchorvla.sim.tasks import TASKS
+
+STEPS = ("record", "train", "residual", "evaluate", "report")
+REPO_ID = "local/go2_so101_open_drawer"
+
+
+@dataclass
+class DemoConfig:
+    """Record, train, evaluate and report. Finished steps are skipped when it is run again."""
+
+    # Folder for everything: dataset, checkpoints, logs and report.html.
+    output_dir: Path = Path("outputs/demo")
+    # Run only this step, even if it is finished: record, train, residual, evaluate or report.
+    step: str | None = None
+    # Run every step again, finished or not.
+    force: bool = False
+
+    # Demonstrations to record.
+    episodes: int = 100
+    # Seed of the demonstrations and of the training.
+    seed: int = 0
+    # Height and width of the camera images, in pixels.
+    image_size: int = 96
+    # Give the policy the target's pose beside the images. False learns from pixels and proprioception.
+    target_pose: bool = True
+
+    # Training steps of the base policy.
+    steps: int = 1500
+    # Training steps of the residual corrector.
+    residual_steps: int = 500
+    # Samples in a training step.
+    batch_size: int = 64
+    # Training steps between two points of the learning curve.
+    log_freq: int = 20
+    # Where to train and to evaluate: cpu, cuda or mps. By default the best that is there.
+    device: str | None = None
+
+    # Held-out episodes to evaluate on.
+    eval_episodes: int = 50
+    # Seed of the first one; the next ones count up.
+    eval_seed: int = 10000
+    # Environments that are simulated at the same time.
+    eval_batch_size: int = 2
+
+    def __post_init__(self) -> None:
+        if self.step is not None and self.step not in STEPS:
+            raise ValueError(f"step must be one of {list(STEPS)}, got {self.step!r}")
+        for name in ("episodes", "steps", "residual_steps", "batch_size", "log_freq", "eval_episodes"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if self.eval_episodes % self.eval_batch_size:
+            raise ValueError(
+                f"eval_episodes={self.eval_episodes} must be a multiple of "
+                f"eval_batch_size={self.eval_batch_size}"
+            )
+
+    @property
+    def dataset_root(self) -> Path:
+        return self.output_dir / "dataset"
+
+    @property
+    def base(self) -> Path:
+        """Checkpoint of stage one."""
+        return last_checkpoint(self.output_dir / "train")
+
+    @property
+    def corrected(self) -> Path:
+        """Checkpoint of stage two."""
+        return last_checkpoint(self.output_dir / "residual")
+
+    def evaluated(self) -> list[Evaluated]:
+        """The two evaluations and where they are."""
+        return [
+            Evaluated(title, folder, folder / "traces")
+            for title, folder in (
+                ("Base policy", self.output_dir / "evaluate" / "base"),
+                ("With residual correction", self.output_dir / "evaluate" / "residual"),
+            )
+        ]
+
+
+TITLES = {
+    "record": "Record demonstrations",
+    "train": "Train the base policy",
+    "residual": "Train the residual correction",
+    "evaluate_base": "Evaluate the base policy",
+    "evaluate_residual": "Evaluate with residual correction",
+}
+
+
+def demo_commands(config: DemoConfig) -> dict[str, list[Command]]:
+    """The commands of each step but the report."""
+    base, residual = config.evaluated()
+    return {
+        "record": [_record(config)],
+        "train": [_train(config, "train", config.steps, policy__type="anchorvla")],
+        "residual": [
+            _train(
+                config,
+                "residual",
+                config.residual_steps,
+                policy__path=config.base,
+                policy__stage="residual",
+            )
+        ],
+        "evaluate": [
+            _evaluate(config, "evaluate_base", config.base, base),
+            _evaluate(config, "evaluate_residual", config.corrected, residual),
+        ],
+    }
+
+
+def run_demo(config: DemoConfig) -> None:
+    """Runs the steps that are not finished, or the one that is asked for."""
+    journal = Journal.open(config.output_dir)
+    rerun = config.force
+    for step, commands in demo_commands(config).items():
+        if config.step not in (None, step):
+            continue
+        for command in commands:
+            rerun = rerun or config.step == step or not journal.is_finished(command)
+            if rerun:
+                journal.execute(command)
+            else:
+                print(f"{command.name}: already done ({config.output_dir}); --force=true runs it again")
+    if config.step in (None, "report"):
+        print("\nWriting the report", flush=True)
+        print(f"Open {write_demo_report(config, journal).resolve()}")
+
+
+def write_demo_report(config: DemoConfig, journal: Journal) -> Path:
+    """Writes the report from what the steps have left.
+
+    Raises:
+        ValueError: if a step is missing.
+    """
+    commands = [command for step in demo_commands(config).values() for command in step]
+    missing = [command.name for command in commands if not _was_run(journal, command)]
+    if missing:
+        raise ValueError(f"the report needs {', '.join(missing)} first; run anchorvla demo without --step")
+    return write_report(
+        ReportInputs(
+            task=TASKS["open_drawer"],
+            dataset_root=config.dataset_root,
+            checkpoint=config.base,
+            env={"image_height": config.image_size, "image_width": config.image_size},
+            trained=[
+                Trained("Base policy", journal.log("train")),
+                Trained("Residual correction", journal.log("residual")),
+            ],
+            log_freq=config.log_freq,
+            evaluated=config.evaluated(),
+            commands=[
+                ShownCommand(
+                    TITLES[command.name],
+                    journal.runs[command.name].command,
+                    journal.runs[command.name].seconds,
+                )
+                for command in commands
+            ],
+        ),
+        config.output_dir,
+    )
+
+
+def _was_run(journal: Journal, command: Command) -> bool:
+    run = journal.runs.get(command.name)
+    return run is not None and run.finished
+
+
+def _record(config: DemoConfig) -> Command:
+    arguments = options(
+        task="open_drawer",
+        episodes=config.episodes,
+        seed=config.seed,
+        image_height=config.image_size,
+        image_width=config.image_size,
+        root=config.dataset_root,
+        repo_id=REPO_ID,
+    )
+    # An interrupted recording goes on where it was, so that its folder is kept.
+    return Command("record", "anchorvla", ("demos", *arguments))
+
+
+def _train(config: DemoConfig, name: str, steps: int, **policy: object) -> Command:
+    folder = config.output_dir / name
+    arguments = options(
+        **policy,
+        policy__use_environment_state=None if config.target_pose else False,
+        policy__device=config.device,
+        policy__push_to_hub=False,
+        dataset__repo_id=REPO_ID,
+        dataset__root=config.dataset_root,
+        output_dir=folder,
+        steps=steps,
+        batch_size=config.batch_size,
+        seed=config.seed,
+        num_workers=1,
+        dataloader_multiprocessing_context="fork",
+        log_freq=config.log_freq,
+        save_freq=steps,
+        env_eval_freq=0,
+        wandb__enable=False,
+    )
+    return Command(name, "lerobot-train", arguments, outputs=folder)
+
+
+def _evaluate(config: DemoConfig, name: str, checkpoint: Path, evaluated: Evaluated) -> Command:
+    arguments = options(
+        policy__path=checkpoint,
+        policy__device=config.device,
+        env__type="go2_so101",
+        env__task="open_drawer",
+        env__image_height=config.image_size,
+        env__image_width=config.image_size,
+        env__trace_dir=evaluated.traces,
+        eval__n_episodes=config.eval_episodes,
+        eval__batch_size=config.eval_batch_size,
+        seed=config.eval_seed,
+        output_dir=evaluated.folder,
+    )
+    return Command(name, "lerobot-eval", arguments, outputs=evaluated.folder)

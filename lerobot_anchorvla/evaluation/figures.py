@@ -1,0 +1,101 @@
+"""Makes the report's pictures from a checkpoint and from traced episodes."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lerobot_anchorvla.envs.traces import Trace
+from lerobot_anchorvla.evaluation import plots
+from lerobot_anchorvla.evaluation.paths import Camera, Paths, chunk_paths
+from lerobot_anchorvla.evaluation.replay import film_strip, replay
+
+if TYPE_CHECKING:
+    from lerobot_anchorvla.agent import AnchorVLAAgent
+    from lerobot_anchorvla.envs.go2_so101.env import Go2SO101Env
+
+STRIP_FRAMES = 6
+STRIP_SIZE = (270, 360)
+CANDIDATES_SIZE = (540, 720)
+_REACHING = (0.10, 0.45)  # from the grasp point to the target when a decision is drawn [m]
+
+
+@dataclass(frozen=True)
+class Decision:
+    """One query of a policy, drawn. The pictures are PNG and SVG files as bytes."""
+
+    front: bytes
+    overview: bytes
+    scores: bytes
+    probabilities: np.ndarray
+
+
+def draw_strip(env: Go2SO101Env, trace: Trace) -> bytes:
+    """A film strip of one episode, JPEG."""
+    return plots.strip(film_strip(env, trace, STRIP_FRAMES, *STRIP_SIZE))
+
+
+def draw_vocabulary(agent: AnchorVLAAgent) -> bytes | None:
+    """The anchors as ways, SVG; None where the head has none."""
+    vocabulary = agent.policy.vocabulary
+    if vocabulary is None:
+        return None
+    paths = [chunk_paths(chunk, np.zeros(3)) for chunk in agent.to_raw_actions(vocabulary.anchors)]
+    return plots.vocabulary(paths, vocabulary.counts.cpu().numpy())
+
+
+def draw_decision(env: Go2SO101Env, agent: AnchorVLAAgent, trace: Trace) -> Decision:
+    """All candidates on the tick of the episode at which the policy was least sure, while it reached."""
+    ticks = _reaching_ticks(trace)
+    candidates = {
+        tick: agent.candidates(observation)
+        for tick, observation in enumerate(replay(env, trace))
+        if tick in ticks
+    }
+    unsure = min(candidates, key=lambda tick: float(candidates[tick].probabilities.max()))
+    for tick, _ in enumerate(replay(env, trace)):
+        if tick == unsure:
+            return _draw_candidates(env, candidates[unsure])
+    raise AssertionError("an episode has the tick that it was drawn from")
+
+
+def _reaching_ticks(trace: Trace) -> set[int]:
+    distance = np.linalg.norm(trace.targets[:, 5:8], axis=1)
+    near, far = _REACHING
+    ticks = np.flatnonzero((distance > near) & (distance < far))
+    return set(ticks.tolist()) or {int(distance.argmin())}
+
+
+def _draw_candidates(env: Go2SO101Env, candidates: Any) -> Decision:
+    world = env.world
+    paths = [_path_from_here(env, chunk) for chunk in candidates.chunks]
+    pictures = {}
+    for camera in ("front", "overview"):
+        image = world.render(camera, *CANDIDATES_SIZE).copy()
+        view = Camera.of_world(world, camera, *CANDIDATES_SIZE)
+        pictures[camera] = plots.candidates_in_image(
+            image, view, paths, candidates.probabilities, candidates.chosen
+        )
+    bars = plots.scores(candidates.probabilities, candidates.chosen)
+    return Decision(pictures["front"], pictures["overview"], bars, candidates.probabilities)
+
+
+def _path_from_here(env: Go2SO101Env, chunk: np.ndarray) -> Paths:
+    world = env.world
+    height = float(world.data.body("base").xpos[2])
+    return chunk_paths(chunk, world.base.pose(world.data), height)
+
+
+def query_seconds(agent: AnchorVLAAgent, observation: dict[str, Any], repeats: int = 20) -> float:
+    """Median time of one query: observation in, a new chunk's first action out, with a batch of one."""
+    seconds = []
+    for _ in range(repeats):
+        agent.reset()
+        start = time.perf_counter()
+        agent.act(observation)
+        seconds.append(time.perf_counter() - start)
+    agent.reset()
+    return float(np.median(seconds))

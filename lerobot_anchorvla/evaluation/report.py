@@ -1,0 +1,275 @@
+"""Writes report.html, one self-contained page, and report.json, its numbers."""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from string import Template
+from typing import Any
+
+from lerobot_anchorvla.agent import AnchorVLAAgent
+from lerobot_anchorvla.envs.go2_so101.env import Go2SO101Env
+from lerobot_anchorvla.envs.traces import Trace, load_traces
+from lerobot_anchorvla.evaluation import figures, plots
+from lerobot_anchorvla.evaluation.intervals import Rate
+from lerobot_anchorvla.evaluation.lerobot_outputs import EvalResult, learning_curve, read_eval
+from lerobot_anchorvla.evaluation.multimodality import ModeCount, count_modes, demonstrated_modes
+from lerobot_anchorvla.sim.signals import CONTROL_HZ
+
+_TEMPLATE = Path(__file__).with_name("report.html")
+_MEDIA = {"svg": "image/svg+xml", "png": "image/png", "jpeg": "image/jpeg"}
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """One `lerobot-eval` with traces.
+
+    Attributes:
+        title: of the policy, as the reader sees it.
+        folder: `--output_dir` of the evaluation.
+        traces: `--env.trace_dir` of the evaluation.
+    """
+
+    title: str
+    folder: Path
+    traces: Path
+
+
+@dataclass(frozen=True)
+class Trained:
+    """One `lerobot-train`: its title and its log."""
+
+    title: str
+    log: Path
+
+
+@dataclass(frozen=True)
+class ShownCommand:
+    """A command line of the run and how long it took."""
+
+    title: str
+    line: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class ReportInputs:
+    """What a report is made from.
+
+    Attributes:
+        task: as an instruction, "open the drawer".
+        dataset_root: the demonstrations.
+        checkpoint: `pretrained_model` folder of the policy whose decisions are drawn.
+        env: settings of the environment, as keyword arguments of `Go2SO101Env`.
+        trained: trainings in order.
+        log_freq: `--log_freq` of the trainings.
+        evaluated: evaluations in order; the first one's episodes are shown.
+        commands: everything that ran.
+    """
+
+    task: str
+    dataset_root: Path
+    checkpoint: Path
+    env: dict[str, Any]
+    trained: list[Trained]
+    log_freq: int
+    evaluated: list[Evaluated]
+    commands: list[ShownCommand]
+
+
+def write_report(inputs: ReportInputs, folder: Path) -> Path:
+    """Writes both files into the folder and returns the path of the page."""
+    results = [read_eval(evaluated.folder) for evaluated in inputs.evaluated]
+    traces = [load_traces(evaluated.traces) for evaluated in inputs.evaluated]
+    demonstrated = demonstrated_modes(inputs.dataset_root)
+    modes = [count_modes(each) for each in traces]
+    agent = AnchorVLAAgent.from_pretrained(inputs.checkpoint, instruction=inputs.task)
+    env = Go2SO101Env(**inputs.env)
+    try:
+        query = figures.query_seconds(agent, env.reset(seed=0)[0])
+        page = Template(_TEMPLATE.read_text()).substitute(
+            task=html.escape(inputs.task),
+            summary=_summary(inputs, sum(demonstrated.values()), results[0]),
+            cards=_cards(inputs.evaluated, results),
+            strips=_strips(env, traces[0]),
+            candidates=_candidates(env, agent, traces[0]),
+            horizon_s=f"{agent.policy.config.chunk_size / CONTROL_HZ:.2f}",
+            num_anchors=agent.policy.config.num_anchors,
+            log_freq=inputs.log_freq,
+            learning=_data_uri(_learning(inputs), "svg"),
+            modes=_modes_table(inputs.evaluated, modes, demonstrated),
+            times=_times_table(inputs, results, query),
+            commands=_commands(inputs.commands),
+            **_vocabulary(agent),
+        )
+    finally:
+        env.close()
+    path = folder / "report.html"
+    path.write_text(page)
+    numbers = _numbers(inputs, results, modes, demonstrated, agent, query)
+    (folder / "report.json").write_text(json.dumps(numbers, indent=2) + "\n")
+    return path
+
+
+# ------------------------------------------------------------------------------------------- the parts
+
+
+def _summary(inputs: ReportInputs, demonstrations: int, result: EvalResult) -> str:
+    seconds = sum(command.seconds for command in inputs.commands)
+    return (
+        f"A Unitree Go2 with an SO101 arm in the embedded MuJoCo world: {demonstrations} scripted "
+        f"demonstrations, training on this machine, {result.rate.trials} held-out episodes. "
+        f"{_duration(seconds)} in all."
+    )
+
+
+def _cards(evaluated: Sequence[Evaluated], results: Sequence[EvalResult]) -> str:
+    return "".join(_card(each.title, result.rate) for each, result in zip(evaluated, results, strict=True))
+
+
+def _card(title: str, rate: Rate) -> str:
+    low, high = (100 * end for end in rate.interval)
+    return (
+        f'<div class="card"><div class="label">{html.escape(title)}</div>'
+        f'<div class="value">{100 * rate.value:.0f}&thinsp;%</div>'
+        f'<div class="bar"><div class="interval" style="left:{low:.1f}%;width:{high - low:.1f}%"></div>'
+        f'<div class="point" style="left:{100 * rate.value:.1f}%"></div></div>'
+        f'<div class="note">{rate.successes} of {rate.trials} held-out episodes succeeded; '
+        f"95&thinsp;% interval {low:.0f} to {high:.0f}&thinsp;%</div></div>"
+    )
+
+
+def _strips(env: Go2SO101Env, traces: Iterable[Trace]) -> str:
+    parts = []
+    for success, title in ((True, "A success"), (False, "A failure")):
+        shown = next((trace for trace in traces if trace.success is success), None)
+        if shown is None:
+            word = "succeeded" if success else "failed"
+            parts.append(f'<p class="soft">No episode {word}, so that there is none to show.</p>')
+            continue
+        seconds = len(shown.actions) / CONTROL_HZ
+        caption = f"{title}: seed {shown.seed}, {seconds:.1f} s from left to right."
+        parts.append(_figure(figures.draw_strip(env, shown), "jpeg", caption))
+    return "".join(parts)
+
+
+def _candidates(env: Go2SO101Env, agent: AnchorVLAAgent, traces: Sequence[Trace]) -> str:
+    shown = next((trace for trace in traces if trace.success), traces[0])
+    decision = figures.draw_decision(env, agent, shown)
+    colour = "Orange: the chosen candidate. Blue: the others, the likelier the stronger."
+    front = _figure(decision.front, "png", f"The robot's front camera. {colour}")
+    overview = _figure(decision.overview, "png", f"The same candidates from the side. {colour}")
+    spread = f"The probabilities sum to {decision.probabilities.sum():.2f}; 1 would be calibrated."
+    return front + overview + _figure(decision.scores, "svg", f"Scores of the candidates. {spread}")
+
+
+def _vocabulary(agent: AnchorVLAAgent) -> dict[str, str]:
+    picture = figures.draw_vocabulary(agent)
+    if picture is None:
+        return {"vocabulary": "", "coverage": "This head has no vocabulary."}
+    return {
+        "vocabulary": _data_uri(picture, "svg"),
+        "coverage": html.escape(agent.policy.vocabulary.report()),
+    }
+
+
+def _learning(inputs: ReportInputs) -> bytes:
+    curves = {trained.title: learning_curve(trained.log, inputs.log_freq) for trained in inputs.trained}
+    return plots.learning_curves(curves)
+
+
+def _modes_table(
+    evaluated: Sequence[Evaluated], modes: Sequence[list[ModeCount]], demonstrated: Counter[str]
+) -> str:
+    heads = ["mode", "demonstrated", *(f"{each.title}: taken, succeeded" for each in evaluated)]
+    names = list(dict.fromkeys(count.mode for counts in modes for count in counts))
+    rows = []
+    for name in names:
+        found = [next((count for count in counts if count.mode == name), None) for counts in modes]
+        cells = [f"{count.episodes}, {count.successes}" if count else "0, 0" for count in found]
+        rows.append([name, str(demonstrated[name]), *cells])
+    return _table(heads, rows)
+
+
+def _times_table(inputs: ReportInputs, results: Sequence[EvalResult], query: float) -> str:
+    rows = [[command.title, _duration(command.seconds)] for command in inputs.commands]
+    rows += [
+        [f"one episode of {each.title}", f"{result.seconds / result.rate.trials:.1f} s"]
+        for each, result in zip(inputs.evaluated, results, strict=True)
+    ]
+    rows.append(["one query of the policy: images in, a chunk of actions out", f"{1000 * query:.0f} ms"])
+    return _table(["what", "time on this machine"], rows)
+
+
+def _commands(commands: Iterable[ShownCommand]) -> str:
+    return "".join(
+        f'<div class="step">{html.escape(command.title)}<span>{_duration(command.seconds)}</span></div>'
+        f"<pre>{html.escape(_wrapped(command.line))}</pre>"
+        for command in commands
+    )
+
+
+def _numbers(
+    inputs: ReportInputs,
+    results: Sequence[EvalResult],
+    modes: Sequence[list[ModeCount]],
+    demonstrated: Counter[str],
+    agent: AnchorVLAAgent,
+    query: float,
+) -> dict[str, Any]:
+    vocabulary = agent.policy.vocabulary
+    return {
+        "evaluations": {
+            each.title: {
+                "successes": result.rate.successes,
+                "episodes": result.rate.trials,
+                "interval_95": result.rate.interval,
+                "modes": [asdict(count) for count in counts],
+            }
+            for each, result, counts in zip(inputs.evaluated, results, modes, strict=True)
+        },
+        "demonstrated_modes": dict(sorted(demonstrated.items())),
+        "vocabulary": None if vocabulary is None else vocabulary.report(),
+        "query_seconds": query,
+        "commands": [asdict(command) for command in inputs.commands],
+    }
+
+
+# ------------------------------------------------------------------------------------------- HTML
+
+
+def _figure(picture: bytes, kind: str, caption: str) -> str:
+    text = html.escape(caption)
+    return (
+        f'<figure><img alt="{text}" src="{_data_uri(picture, kind)}"><figcaption>{text}</figcaption></figure>'
+    )
+
+
+def _data_uri(picture: bytes, kind: str) -> str:
+    return f"data:{_MEDIA[kind]};base64,{base64.b64encode(picture).decode()}"
+
+
+def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    def line(cells: Sequence[str], tag: str) -> str:
+        number = ' class="number"'
+        return "".join(
+            f"<{tag}{number if column else ''}>{html.escape(cell)}</{tag}>"
+            for column, cell in enumerate(cells)
+        )
+
+    body = "".join(f"<tr>{line(row, 'td')}</tr>" for row in rows)
+    return f"<table><thead><tr>{line(heads, 'th')}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _wrapped(line: str) -> str:
+    """One option a line, still to be pasted into a shell."""
+    return line.replace(" --", " \\\n    --")
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.1f} min"
