@@ -39,13 +39,17 @@ class Command:
         name: short and unique in its folder; also the name of its log.
         program: `anchorvla`, or one of LeRobot's commands such as `lerobot-train`.
         options: `--key=value`, in order.
-        outputs: folder that is removed before the command starts again; LeRobot refuses one that exists.
+        outputs: folders that are removed before the command starts again; LeRobot refuses those that exist.
+        resumes: whether it goes on by itself where it was interrupted, so that its outputs are kept then.
+        needs: name of the command whose outputs this one starts from.
     """
 
     name: str
     program: str
     options: tuple[str, ...]
-    outputs: Path | None = None
+    outputs: tuple[Path, ...] = ()
+    resumes: bool = False
+    needs: str | None = None
 
     def __str__(self) -> str:
         return shlex.join([self.program, *self.options])
@@ -67,9 +71,10 @@ def options(**values: Any) -> tuple[str, ...]:
 
 @dataclass
 class Run:
-    """What is remembered of a command: its line, how long it took, and whether it came to its end."""
+    """What is remembered of a command: its line and need, how long it took, whether it came to its end."""
 
     command: str
+    needs: str | None = None
     seconds: float = 0.0
     finished: bool = False
 
@@ -78,7 +83,7 @@ class Run:
 class Journal:
     """The commands that were run in a folder, in `commands.json`; their output is in `logs/`.
 
-    A finished command is not run again unless its line has changed or a command before it was run again.
+    A finished command counts as done until its line changes or what it needs is run again.
     """
 
     folder: Path
@@ -105,17 +110,26 @@ class Journal:
         Raises:
             CommandError: if it ends with an error.
         """
-        self.runs[command.name] = Run(str(command))
+        before = self.runs.get(command.name)
+        goes_on = command.resumes and before is not None and before.command == str(command)
+        for folder in () if goes_on else command.outputs:
+            shutil.rmtree(folder, ignore_errors=True)
+        self._forget(command.name)
+        self.runs[command.name] = Run(str(command), command.needs)
         self._write()
-        if command.outputs is not None:
-            shutil.rmtree(command.outputs, ignore_errors=True)
         print(f"\n$ {command}", flush=True)
         start = time.monotonic()
         run_logged(command, self.log(command.name))
         seconds = time.monotonic() - start
-        self.runs[command.name] = Run(str(command), seconds, finished=True)
+        self.runs[command.name] = Run(str(command), command.needs, seconds, finished=True)
         self._write()
         print(f"{command.name}: done in {clock(seconds)}", flush=True)
+
+    def _forget(self, name: str) -> None:
+        """The command and all that was made from its outputs."""
+        self.runs.pop(name, None)
+        for dependant in [other for other, run in self.runs.items() if run.needs == name]:
+            self._forget(dependant)
 
     def _write(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)

@@ -112,19 +112,20 @@ def demo_commands(config: DemoConfig) -> dict[str, list[Command]]:
     base, residual = config.evaluated()
     return {
         "record": [_record(config)],
-        "train": [_train(config, "train", config.steps, policy__type="anchorvla")],
+        "train": [_train(config, "train", config.steps, needs="record", policy__type="anchorvla")],
         "residual": [
             _train(
                 config,
                 "residual",
                 config.residual_steps,
+                needs="train",
                 policy__path=config.base,
                 policy__stage="residual",
             )
         ],
         "evaluate": [
-            _evaluate(config, "evaluate_base", config.base, base),
-            _evaluate(config, "evaluate_residual", config.corrected, residual),
+            _evaluate(config, "evaluate_base", config.base, base, needs="train"),
+            _evaluate(config, "evaluate_residual", config.corrected, residual, needs="residual"),
         ],
     }
 
@@ -132,16 +133,14 @@ def demo_commands(config: DemoConfig) -> dict[str, list[Command]]:
 def run_demo(config: DemoConfig) -> None:
     """Runs the steps that are not finished, or the one that is asked for."""
     journal = Journal.open(config.output_dir)
-    rerun = config.force
     for step, commands in demo_commands(config).items():
         if config.step not in (None, step):
             continue
         for command in commands:
-            rerun = rerun or config.step == step or not journal.is_finished(command)
-            if rerun:
+            if config.force or config.step == step or not journal.is_finished(command):
                 journal.execute(command)
             else:
-                print(f"{command.name}: already done ({config.output_dir}); --force=true runs it again")
+                print(f"{command.name}: done before; --force=true or --step={step} runs it again")
     if config.step in (None, "report"):
         print("\nWriting the report", flush=True)
         print(f"Open {write_demo_report(config, journal).resolve()}")
@@ -154,7 +153,7 @@ def write_demo_report(config: DemoConfig, journal: Journal) -> Path:
         ValueError: if a step is missing.
     """
     commands = [command for step in demo_commands(config).values() for command in step]
-    missing = [command.name for command in commands if not _was_run(journal, command)]
+    missing = [command.name for command in commands if not journal.is_finished(command)]
     if missing:
         raise ValueError(f"the report needs {', '.join(missing)} first; run anchorvla demo without --step")
     return write_report(
@@ -182,11 +181,6 @@ def write_demo_report(config: DemoConfig, journal: Journal) -> Path:
     )
 
 
-def _was_run(journal: Journal, command: Command) -> bool:
-    run = journal.runs.get(command.name)
-    return run is not None and run.finished
-
-
 def _record(config: DemoConfig) -> Command:
     arguments = options(
         task="open_drawer",
@@ -197,11 +191,12 @@ def _record(config: DemoConfig) -> Command:
         root=config.dataset_root,
         repo_id=REPO_ID,
     )
-    # An interrupted recording goes on where it was, so that its folder is kept.
-    return Command("record", "anchorvla", ("demos", *arguments))
+    root = config.dataset_root
+    unfinished = root.with_name(root.name + ".recording")
+    return Command("record", "anchorvla", ("demos", *arguments), (root, unfinished), resumes=True)
 
 
-def _train(config: DemoConfig, name: str, steps: int, **policy: object) -> Command:
+def _train(config: DemoConfig, name: str, steps: int, needs: str, **policy: object) -> Command:
     folder = config.output_dir / name
     arguments = options(
         **policy,
@@ -221,10 +216,10 @@ def _train(config: DemoConfig, name: str, steps: int, **policy: object) -> Comma
         env_eval_freq=0,
         wandb__enable=False,
     )
-    return Command(name, "lerobot-train", arguments, outputs=folder)
+    return Command(name, "lerobot-train", arguments, outputs=(folder,), needs=needs)
 
 
-def _evaluate(config: DemoConfig, name: str, checkpoint: Path, evaluated: Evaluated) -> Command:
+def _evaluate(config: DemoConfig, name: str, checkpoint: Path, evaluated: Evaluated, needs: str) -> Command:
     arguments = options(
         policy__path=checkpoint,
         policy__device=config.device,
@@ -238,4 +233,4 @@ def _evaluate(config: DemoConfig, name: str, checkpoint: Path, evaluated: Evalua
         seed=config.eval_seed,
         output_dir=evaluated.folder,
     )
-    return Command(name, "lerobot-eval", arguments, outputs=evaluated.folder)
+    return Command(name, "lerobot-eval", arguments, outputs=(evaluated.folder,), needs=needs)
