@@ -87,7 +87,7 @@ def _add_floor_and_light(scene: mujoco.MjSpec) -> None:
 
 
 def _add_overview(scene: mujoco.MjSpec) -> None:
-    position, target = [0.22, -2.35, 1.05], [0.66, 0.0, 0.30]
+    position, target = [0.35, -2.35, 1.15], [0.88, 0.0, 0.30]
     scene.worldbody.add_camera(
-        name="overview", pos=position, xyaxes=parts.look_at(position, target, [0, 0, 1]), fovy=45
+        name="overview", pos=position, xyaxes=parts.look_at(position, target, [0, 0, 1]), fovy=47
     )
