@@ -60,6 +60,8 @@ class DemoConfig:
     eval_seed: int = 10000
     # Environments that are simulated at the same time.
     eval_batch_size: int = 2
+    # An episode without success ends after this many ticks (15 a second).
+    episode_length: int = 450
 
     def __post_init__(self) -> None:
         if self.step is not None and self.step not in STEPS:
@@ -161,7 +163,11 @@ def write_demo_report(config: DemoConfig, journal: Journal) -> Path:
             task=TASKS["open_drawer"],
             dataset_root=config.dataset_root,
             checkpoint=config.base,
-            env={"image_height": config.image_size, "image_width": config.image_size},
+            env={
+                "image_height": config.image_size,
+                "image_width": config.image_size,
+                "episode_length": config.episode_length,
+            },
             trained=[
                 Trained("Base policy", journal.log("train")),
                 Trained("Residual correction", journal.log("residual")),
@@ -227,6 +233,7 @@ def _evaluate(config: DemoConfig, name: str, checkpoint: Path, evaluated: Evalua
         env__task="open_drawer",
         env__image_height=config.image_size,
         env__image_width=config.image_size,
+        env__episode_length=config.episode_length,
         env__trace_dir=evaluated.traces,
         eval__n_episodes=config.eval_episodes,
         eval__batch_size=config.eval_batch_size,

@@ -61,6 +61,8 @@ class AblationConfig:
     eval_seed: int = 10000
     # Environments that are simulated at the same time.
     eval_batch_size: int = 2
+    # An episode without success ends after this many ticks (15 a second).
+    episode_length: int = 450
 
     def __post_init__(self) -> None:
         if not self.seeds:
@@ -180,7 +182,7 @@ def _train(config: AblationConfig, head: str, seed: int) -> Command:
         env_eval_freq=0,
         wandb__enable=False,
     )
-    return Command(folder.name, "lerobot-train", arguments, outputs=folder)
+    return Command(folder.name, "lerobot-train", arguments, outputs=(folder,))
 
 
 def _evaluate(config: AblationConfig, variant: Variant, seed: int) -> Command:
@@ -195,6 +197,7 @@ def _evaluate(config: AblationConfig, variant: Variant, seed: int) -> Command:
         env__task="open_drawer",
         env__image_height=config.image_size,
         env__image_width=config.image_size,
+        env__episode_length=config.episode_length,
         env__trace_dir=folder / "traces",
         eval__n_episodes=config.eval_episodes,
         eval__batch_size=config.eval_batch_size,

@@ -12,30 +12,39 @@ from lerobot_anchorvla.envs.traces import Trace
 from lerobot_anchorvla.evaluation import plots
 from lerobot_anchorvla.evaluation.paths import Camera, Paths, chunk_paths
 from lerobot_anchorvla.evaluation.replay import film_strip, replay
+from lerobot_anchorvla.evaluation.views import View
 
 if TYPE_CHECKING:
-    from lerobot_anchorvla.agent import AnchorVLAAgent
+    from lerobot_anchorvla.agent import AnchorVLAAgent, RawCandidates
     from lerobot_anchorvla.envs.go2_so101.env import Go2SO101Env
+    from lerobot_anchorvla.sim.world import World
 
-STRIP_FRAMES = 6
-STRIP_SIZE = (270, 360)
-CANDIDATES_SIZE = (540, 720)
-_REACHING = (0.10, 0.45)  # from the grasp point to the target when a decision is drawn [m]
+STRIP_FRAMES = 5
+STRIP_VIEW = View(target=(0.72, 0.0, 0.28), azimuth=62, elevation=-18, distance=2.1, height=270, width=360)
+FRONT_SIZE = (480, 640)
+_REACHING = (0.12, 0.80)  # from the grasp point to the target when a decision is drawn [m]
 
 
 @dataclass(frozen=True)
 class Decision:
-    """One query of a policy, drawn. The pictures are PNG and SVG files as bytes."""
+    """One query of a policy, drawn: as PNG and SVG files.
+
+    Attributes:
+        front: in the robot's own front camera.
+        behind: from over the robot's shoulder.
+        scores: of the candidates.
+        probabilities: shape (M,).
+    """
 
     front: bytes
-    overview: bytes
+    behind: bytes
     scores: bytes
     probabilities: np.ndarray
 
 
 def draw_strip(env: Go2SO101Env, trace: Trace) -> bytes:
     """A film strip of one episode, JPEG."""
-    return plots.strip(film_strip(env, trace, STRIP_FRAMES, *STRIP_SIZE))
+    return plots.strip(film_strip(env, trace, STRIP_FRAMES, STRIP_VIEW))
 
 
 def draw_vocabulary(agent: AnchorVLAAgent) -> bytes | None:
@@ -69,24 +78,28 @@ def _reaching_ticks(trace: Trace) -> set[int]:
     return set(ticks.tolist()) or {int(distance.argmin())}
 
 
-def _draw_candidates(env: Go2SO101Env, candidates: Any) -> Decision:
+def _draw_candidates(env: Go2SO101Env, candidates: RawCandidates) -> Decision:
     world = env.world
-    paths = [_path_from_here(env, chunk) for chunk in candidates.chunks]
-    pictures = {}
-    for camera in ("front", "overview"):
-        image = world.render(camera, *CANDIDATES_SIZE).copy()
-        view = Camera.of_world(world, camera, *CANDIDATES_SIZE)
-        pictures[camera] = plots.candidates_in_image(
-            image, view, paths, candidates.probabilities, candidates.chosen
-        )
-    bars = plots.scores(candidates.probabilities, candidates.chosen)
-    return Decision(pictures["front"], pictures["overview"], bars, candidates.probabilities)
+    paths = [_path_from_here(world, chunk) for chunk in candidates.chunks]
+
+    def draw(image: np.ndarray, camera: Camera) -> bytes:
+        return plots.candidates_in_image(image, camera, paths, candidates.probabilities, candidates.chosen)
+
+    x, y, _ = world.base.pose(world.data)
+    shoulder = View((x + 0.42, y, 0.22), azimuth=35, elevation=-34, distance=1.35, height=480, width=640)
+    return Decision(
+        front=draw(world.render("front", *FRONT_SIZE).copy(), Camera.of_world(world, "front", *FRONT_SIZE)),
+        behind=draw(shoulder.render(world), shoulder.camera(world)),
+        scores=plots.scores(candidates.probabilities, candidates.chosen),
+        probabilities=candidates.probabilities,
+    )
 
 
-def _path_from_here(env: Go2SO101Env, chunk: np.ndarray) -> Paths:
-    world = env.world
+def _path_from_here(world: World, chunk: np.ndarray) -> Paths:
+    """The way of a chunk, beginning where the robot is now."""
+    now = np.concatenate([world.state()[:6], np.zeros(3)])
     height = float(world.data.body("base").xpos[2])
-    return chunk_paths(chunk, world.base.pose(world.data), height)
+    return chunk_paths(np.vstack([now, chunk]), world.base.pose(world.data), height)
 
 
 def query_seconds(agent: AnchorVLAAgent, observation: dict[str, Any], repeats: int = 20) -> float:

@@ -9,17 +9,21 @@ import io
 from collections.abc import Sequence
 from typing import Any
 
-import matplotlib
 import numpy as np
 
-matplotlib.use("Agg")
-
-import matplotlib.pyplot as plt
-from matplotlib.axes import Axes
-from matplotlib.collections import LineCollection
-from matplotlib.figure import Figure
+try:
+    import matplotlib.pyplot as plt
+    from matplotlib.axes import Axes
+    from matplotlib.collections import LineCollection
+    from matplotlib.figure import Figure
+except ImportError as error:
+    raise ImportError(
+        "pictures need matplotlib. Install it with: pip install 'lerobot_policy_anchorvla[viz]'"
+    ) from error
 
 from lerobot_anchorvla.evaluation.paths import Camera, Paths
+
+plt.switch_backend("Agg")
 
 INK = "#7d8590"
 ACCENT = "#e8590c"
@@ -103,7 +107,7 @@ def candidates_in_image(
     axes.imshow(image, extent=(0, width, height, 0))
     axes.set(xlim=(0, width), ylim=(height, 0))
     axes.axis("off")
-    opacity = 0.35 + 0.5 * probabilities / max(float(probabilities.max()), 1e-9)
+    opacity = 0.5 + 0.4 * probabilities / max(float(probabilities.max()), 1e-9)
     for index in sorted(range(len(paths)), key=lambda index: index == chosen):
         is_chosen = index == chosen
         for points in (paths[index].end_effector, _on_floor(paths[index].base)):
@@ -112,10 +116,10 @@ def candidates_in_image(
 
 
 def _draw_way(axes: Axes, pixels: np.ndarray, is_chosen: bool, opacity: float) -> None:
-    colour, width = (ACCENT, 3.4) if is_chosen else ("#1c7ed6", 1.6)
+    colour, width = (ACCENT, 3.4) if is_chosen else ("#1971c2", 1.8)
     segments = np.stack([pixels[:-1], pixels[1:]], axis=1)
     axes.add_collection(
-        LineCollection(list(segments), colors="white", linewidths=width + 1.4, alpha=0.55, capstyle="round")
+        LineCollection(list(segments), colors="white", linewidths=width + 1.2, alpha=0.4, capstyle="round")
     )
     axes.add_collection(
         LineCollection(

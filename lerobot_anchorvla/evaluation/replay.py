@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lerobot_anchorvla.envs.traces import Trace
+from lerobot_anchorvla.evaluation.views import View
 
 if TYPE_CHECKING:
     from lerobot_anchorvla.envs.go2_so101.env import Go2SO101Env
@@ -30,11 +31,7 @@ def replay(env: Go2SO101Env, trace: Trace) -> Iterator[dict[str, Any]]:
         )
 
 
-def film_strip(env: Go2SO101Env, trace: Trace, frames: int, height: int, width: int) -> list[np.ndarray]:
-    """`frames` pictures of the whole scene, evenly spaced over the episode, each (height, width, 3)."""
+def film_strip(env: Go2SO101Env, trace: Trace, frames: int, view: View) -> list[np.ndarray]:
+    """`frames` pictures, evenly spaced over the episode."""
     ticks = set(np.linspace(0, len(trace.actions) - 1, frames).round().astype(int).tolist())
-    return [
-        env.world.render("overview", height, width).copy()
-        for tick, _ in enumerate(replay(env, trace))
-        if tick in ticks
-    ]
+    return [view.render(env.world) for tick, _ in enumerate(replay(env, trace)) if tick in ticks]

@@ -162,10 +162,10 @@ def _candidates(env: Go2SO101Env, agent: AnchorVLAAgent, traces: Sequence[Trace]
     shown = next((trace for trace in traces if trace.success), traces[0])
     decision = figures.draw_decision(env, agent, shown)
     colour = "Orange: the chosen candidate. Blue: the others, the likelier the stronger."
-    front = _figure(decision.front, "png", f"The robot's front camera. {colour}")
-    overview = _figure(decision.overview, "png", f"The same candidates from the side. {colour}")
+    behind = _figure(decision.behind, "png", f"From over the robot's shoulder. {colour}")
+    front = _figure(decision.front, "png", f"The same candidates in the robot's front camera. {colour}")
     spread = f"The probabilities sum to {decision.probabilities.sum():.2f}; 1 would be calibrated."
-    return front + overview + _figure(decision.scores, "svg", f"Scores of the candidates. {spread}")
+    return behind + front + _figure(decision.scores, "svg", f"Scores of the candidates. {spread}")
 
 
 def _vocabulary(agent: AnchorVLAAgent) -> dict[str, str]:
