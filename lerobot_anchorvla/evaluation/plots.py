@@ -56,7 +56,7 @@ def learning_curves(curves: dict[str, tuple[np.ndarray, np.ndarray]]) -> bytes:
         figure, panels = plt.subplots(1, len(curves), figsize=(9, 2.7), squeeze=False)
         for axes, (title, (steps, values)) in zip(panels[0], curves.items(), strict=True):
             axes.plot(steps, values, color=ACCENT, linewidth=1.8)
-            axes.set(title=title, xlabel="training step", ylim=(0, None), xlim=(0, None))
+            axes.set(title=title, xlabel="training step", ylim=(0, 1.08 * values.max()), xlim=(0, None))
         return _as_svg(figure)
 
 
@@ -139,7 +139,7 @@ def scores(probabilities: np.ndarray, chosen: int) -> bytes:
     """The candidates' probabilities, the most likely first. SVG."""
     order = np.argsort(-probabilities)
     with plt.rc_context(_STYLE):
-        figure, axes = plt.subplots(figsize=(4.6, 2.3))
+        figure, axes = plt.subplots(figsize=(9, 2.1))
         axes.bar(
             range(len(order)),
             probabilities[order],
@@ -147,7 +147,7 @@ def scores(probabilities: np.ndarray, chosen: int) -> bytes:
             width=0.7,
         )
         axes.set(xlabel="candidate", ylabel="probability", ylim=(0, 1), xticks=range(len(order)))
-        axes.set_xticklabels([str(m) for m in order], fontsize=7)
+        axes.set_xticklabels([str(m) for m in order], fontsize=8)
         axes.grid(axis="x", visible=False)
         return _as_svg(figure)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import json
+import textwrap
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -165,7 +166,8 @@ def _candidates(env: Go2SO101Env, agent: AnchorVLAAgent, traces: Sequence[Trace]
     behind = _figure(decision.behind, "png", f"From over the robot's shoulder. {colour}")
     front = _figure(decision.front, "png", f"The same candidates in the robot's front camera. {colour}")
     spread = f"The probabilities sum to {decision.probabilities.sum():.2f}; 1 would be calibrated."
-    return behind + front + _figure(decision.scores, "svg", f"Scores of the candidates. {spread}")
+    bars = _figure(decision.scores, "svg", f"Scores of the candidates. {spread}")
+    return f'<div class="pair">{behind}{front}</div>{bars}'
 
 
 def _vocabulary(agent: AnchorVLAAgent) -> dict[str, str]:
@@ -199,10 +201,10 @@ def _modes_table(
 def _times_table(inputs: ReportInputs, results: Sequence[EvalResult], query: float) -> str:
     rows = [[command.title, _duration(command.seconds)] for command in inputs.commands]
     rows += [
-        [f"one episode of {each.title}", f"{result.seconds / result.rate.trials:.1f} s"]
+        [f"One held-out episode: {each.title.lower()}", f"{result.seconds / result.rate.trials:.1f} s"]
         for each, result in zip(inputs.evaluated, results, strict=True)
     ]
-    rows.append(["one query of the policy: images in, a chunk of actions out", f"{1000 * query:.0f} ms"])
+    rows.append(["One query of the policy: images in, a chunk of actions out", f"{1000 * query:.0f} ms"])
     return _table(["what", "time on this machine"], rows)
 
 
@@ -267,8 +269,9 @@ def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _wrapped(line: str) -> str:
-    """One option a line, still to be pasted into a shell."""
-    return line.replace(" --", " \\\n    --")
+    """Several lines that can be pasted into a shell as they are."""
+    lines = textwrap.wrap(line, 92, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False)
+    return " \\\n".join(lines)
 
 
 def _duration(seconds: float) -> str:
