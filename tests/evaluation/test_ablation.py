@@ -1,0 +1,92 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from lerobot_anchorvla.commands import Command, Journal
+from lerobot_anchorvla.evaluation import ablation
+from lerobot_anchorvla.evaluation.ablation import AblationConfig, ablation_commands, run_ablation, variants
+
+
+@pytest.fixture
+def config(tmp_path):
+    (tmp_path / "dataset" / "meta").mkdir(parents=True)
+    (tmp_path / "dataset" / "meta" / "info.json").write_text("{}")
+    return AblationConfig(
+        dataset_root=tmp_path / "dataset",
+        output_dir=tmp_path / "out",
+        page=tmp_path / "docs" / "ablation.md",
+        seeds=[0, 1],
+        eval_episodes=4,
+    )
+
+
+def test_every_head_is_trained_on_the_same_budget(config):
+    trainings = [str(command) for command in ablation_commands(config) if command.program == "lerobot-train"]
+    assert len(trainings) == 3 * 2
+    common = {line.split("--policy.head=")[0] for line in trainings}
+    assert len(common) == 1
+    assert all(f"--steps={config.steps} --batch_size={config.batch_size}" in line for line in trainings)
+
+
+def test_the_table_has_every_variant_of_the_issue(config):
+    names = [variant.name for variant in variants(config)]
+    for steps in (1, 2, 5, 10):
+        assert f"anchored_{steps}_steps" in names
+    for steps in (2, 5, 10):
+        assert f"gaussian_{steps}_steps" in names
+    assert "regression" in names
+    assert len(names) == len(set(names))
+
+
+def test_results_become_a_json_and_a_page_and_finished_commands_are_skipped(config, monkeypatch, capsys):
+    executed = []
+
+    def pretend(command: Command, log: Path) -> None:
+        executed.append(command.name)
+        if command.program == "lerobot-eval":
+            folder = command.outputs[0]
+            folder.mkdir(parents=True)
+            info = {
+                "per_task": [{"metrics": {"successes": [True, True, True, False]}}],
+                "overall": {"eval_s": 8.0},
+            }
+            (folder / "eval_info.json").write_text(json.dumps(info))
+
+    monkeypatch.setattr("lerobot_anchorvla.commands.run_logged", pretend)
+    rows = run_ablation(config)
+    assert len(executed) == len(list(ablation_commands(config)))
+    assert (rows[0].rate.successes, rows[0].rate.trials) == (6, 8)
+    page = config.page.read_text()
+    assert "| anchored | 1 | 5 | 6 of 8 | 41 to 93 % | 3, 3 | 0 |" in page
+    assert page.split("\n\n")[2] in capsys.readouterr().out
+    assert len(json.loads((config.output_dir / "ablation.json").read_text())["rows"]) == len(rows)
+
+    executed.clear()
+    run_ablation(config)
+    assert executed == []
+
+
+def test_a_training_that_is_run_again_takes_its_evaluations_with_it(config, monkeypatch):
+    monkeypatch.setattr("lerobot_anchorvla.commands.run_logged", lambda command, log: None)
+    journal = Journal.open(config.output_dir)
+    commands = list(ablation_commands(config))
+    for command in commands:
+        journal.execute(command)
+    journal.execute(commands[0])
+    unfinished = [command.name for command in commands if not journal.is_finished(command)]
+    assert unfinished
+    assert all(name.startswith("eval_anchored") and name.endswith("seed0") for name in unfinished)
+
+
+def test_a_missing_dataset_says_how_to_record_one(config):
+    config.dataset_root = config.dataset_root / "nowhere"
+    with pytest.raises(ValueError, match="anchorvla demos --root="):
+        run_ablation(config)
+
+
+def test_the_default_of_executed_actions_is_the_policys():
+    from lerobot_anchorvla.policy.configuration_anchorvla import AnchorVLAConfig
+
+    assert AnchorVLAConfig().n_action_steps == ablation.DEFAULT_ACTIONS
+    assert AnchorVLAConfig().num_inference_steps == ablation.DEFAULT_STEPS

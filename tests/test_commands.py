@@ -1,0 +1,114 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from lerobot_anchorvla.commands import Command, CommandError, Journal, options, run_logged
+
+
+@pytest.fixture
+def python(monkeypatch):
+    """Makes commands run Python instead of a program beside it: Command(name, "python", ("-c", code))."""
+    monkeypatch.setattr(Command, "arguments", property(lambda self: [sys.executable, *self.options]))
+
+
+def command(name, code="pass", **fields):
+    return Command(name, "python", ("-c", code), **fields)
+
+
+def test_options_are_written_as_lerobot_reads_them():
+    written = options(policy__type="anchorvla", steps=4, wandb__enable=False, policy__device=None)
+    assert written == ("--policy.type=anchorvla", "--steps=4", "--wandb.enable=false")
+
+
+def test_a_finished_command_is_remembered_in_the_folder(tmp_path, python):
+    Journal.open(tmp_path).execute(command("record", "print('hello')"))
+    again = Journal.open(tmp_path)
+    assert again.is_finished(command("record", "print('hello')"))
+    assert not again.is_finished(command("record", "print('other')"))
+    assert again.log("record").read_text() == "hello\n"
+
+
+def test_what_was_made_from_an_outdated_output_has_to_be_made_again(tmp_path, python):
+    journal = Journal.open(tmp_path)
+    chain = [command("record"), command("train", needs="record"), command("evaluate", needs="train")]
+    for each in chain:
+        journal.execute(each)
+    journal.execute(chain[0])
+    assert [journal.is_finished(each) for each in chain] == [True, False, False]
+
+
+def test_a_failing_command_shows_the_end_of_its_log_and_is_not_finished(tmp_path, python):
+    journal = Journal.open(tmp_path)
+    failing = command("train", "raise SystemExit('the disk is full')")
+    with pytest.raises(CommandError, match=r"train ended with exit code 1(.|\n)*the disk is full"):
+        journal.execute(failing)
+    assert not Journal.open(tmp_path).is_finished(failing)
+
+
+def test_outputs_are_removed_first_unless_the_command_resumes_them(tmp_path, python):
+    outputs = tmp_path / "outputs"
+    for resumes in (False, True):
+        journal = Journal.open(tmp_path / str(resumes))
+        failing = command("record", "raise SystemExit(1)", outputs=(outputs,), resumes=resumes)
+        with pytest.raises(CommandError):
+            journal.execute(failing)
+        outputs.mkdir()
+        with pytest.raises(CommandError):
+            journal.execute(failing)
+        assert outputs.exists() is resumes
+        if resumes:
+            with pytest.raises(CommandError):
+                journal.execute(command("record", "raise SystemExit(2)", outputs=(outputs,), resumes=True))
+            assert not outputs.exists()
+
+
+def test_an_interrupt_stops_the_command_and_what_it_started(tmp_path):
+    script = f"""
+import sys
+from pathlib import Path
+from lerobot_anchorvla.commands import Command, run_logged
+Command.arguments = property(lambda self: [sys.executable, *self.options])
+code = "import os, subprocess, sys, time; child = subprocess.Popen([sys.executable, '-c', 'import time; " \\
+       "time.sleep(60)']); print(os.getpid(), child.pid, flush=True); time.sleep(60)"
+try:
+    run_logged(Command("sleep", "python", ("-c", code)), Path({str(tmp_path / "log")!r}))
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+    process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+    pids = _wait_for(tmp_path / "log")
+    process.send_signal(signal.SIGTERM)
+    output, _ = process.communicate(timeout=20)
+    assert "interrupted" in output
+    assert not any(_is_alive(pid) for pid in pids)
+
+
+def test_progress_is_repeated_on_a_plain_output(tmp_path, python, capsys, monkeypatch):
+    monkeypatch.setattr("lerobot_anchorvla.commands._SECONDS_BETWEEN_LINES", 0.0)
+    run_logged(
+        command("train", r"print('config noise'); print('\rtraining: 50%|##  | 1/2')"), tmp_path / "log"
+    )
+    shown = capsys.readouterr().out
+    assert "train: training: 50%|## | 1/2" in shown
+    assert "config noise" not in shown
+
+
+def _wait_for(log: Path) -> list[int]:
+    for _ in range(200):
+        if log.exists() and len(log.read_text().split()) == 2:
+            return [int(word) for word in log.read_text().split()]
+        time.sleep(0.1)
+    raise AssertionError("the command did not start")
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z"

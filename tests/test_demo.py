@@ -1,0 +1,110 @@
+import json
+import re
+import shlex
+
+import pytest
+
+from lerobot_anchorvla import cli
+from lerobot_anchorvla.commands import Journal
+from lerobot_anchorvla.demo import DemoConfig, demo_commands, run_demo
+
+
+def lines(config):
+    return {command.name: str(command) for step in demo_commands(config).values() for command in step}
+
+
+def test_the_steps_are_commands_of_anchorvla_and_lerobot(tmp_path):
+    commands = lines(DemoConfig(output_dir=tmp_path))
+    assert [shlex.split(line)[0] for line in commands.values()] == [
+        "anchorvla",
+        "lerobot-train",
+        "lerobot-train",
+        "lerobot-eval",
+        "lerobot-eval",
+    ]
+    assert "--policy.stage=residual" in commands["residual"]
+    assert "--eval.n_episodes=50" in commands["evaluate_base"]
+
+
+def test_the_evaluation_uses_other_seeds_than_the_demonstrations(tmp_path):
+    commands = lines(DemoConfig(output_dir=tmp_path))
+    assert "--seed=0" in commands["record"]
+    assert "--seed=10000" in commands["evaluate_base"]
+    assert "--seed=10000" in commands["evaluate_residual"]
+
+
+def test_pixels_alone_hide_the_target_from_the_policy(tmp_path):
+    assert "--policy.use_environment_state=false" in lines(DemoConfig(tmp_path, target_pose=False))["train"]
+
+
+def test_finished_steps_are_skipped_and_a_step_can_be_forced(tmp_path, monkeypatch):
+    executed = []
+    monkeypatch.setattr(
+        "lerobot_anchorvla.commands.run_logged", lambda command, log: executed.append(command.name)
+    )
+    monkeypatch.setattr("lerobot_anchorvla.demo.write_report", lambda inputs, folder: folder / "report.html")
+    run_demo(DemoConfig(tmp_path))
+    assert executed == ["record", "train", "residual", "evaluate_base", "evaluate_residual"]
+    executed.clear()
+    run_demo(DemoConfig(tmp_path))
+    assert executed == []
+    run_demo(DemoConfig(tmp_path, step="residual"))
+    assert executed == ["residual"]
+    executed.clear()
+    run_demo(DemoConfig(tmp_path))
+    assert executed == ["evaluate_residual"]
+    executed.clear()
+    run_demo(DemoConfig(tmp_path, eval_seed=20000))
+    assert executed == ["evaluate_base", "evaluate_residual"]
+
+
+def test_a_report_without_its_steps_says_what_is_missing(tmp_path):
+    with pytest.raises(ValueError, match="the report needs record, train"):
+        run_demo(DemoConfig(tmp_path, step="report"))
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"step": "dance"}, "step must be one of"),
+        ({"episodes": 0}, "episodes must be at least 1, got 0"),
+        ({"eval_episodes": 5}, "must be a multiple of eval_batch_size=2"),
+        ({"steps": 10}, "log_freq=20 leaves no point"),
+    ],
+)
+def test_settings_that_cannot_work_are_refused(fields, message):
+    with pytest.raises(ValueError, match=message):
+        DemoConfig(**fields)
+
+
+@pytest.mark.slow
+def test_the_demo_runs_start_to_end(tmp_path, capfd):
+    small = ["episodes=4", "steps=4", "residual_steps=4", "batch_size=4", "log_freq=1", "image_size=32"]
+    evaluation = ["eval_episodes=2", "eval_batch_size=1", "episode_length=12"]
+    arguments = ["demo", f"--output_dir={tmp_path}", *(f"--{option}" for option in small + evaluation)]
+    assert cli.run(arguments) == 0
+    shown = capfd.readouterr().out
+    assert f"Open {tmp_path}/report.html" in shown
+
+    page = (tmp_path / "report.html").read_text()
+    assert not re.search(r'(src|href)="(?!data:)', page), "the page must be self-contained"
+    assert page.count("data:image/") >= 5
+    assert "$" not in re.sub(r"data:[^\"]*", "", page), "a placeholder of the template was left"
+    for name in ("anchorvla demos", "lerobot-train", "lerobot-eval", "--policy.stage=residual"):
+        assert name in page
+    for text in ("0 of 2 held-out episodes", "No episode succeeded", "A failure: seed 10000", "undecided"):
+        assert text in page
+    for run in Journal.open(tmp_path).runs.values():
+        assert run.finished
+        assert shlex.split(run.command)[1] in page.replace("\n", " ")
+
+    numbers = json.loads((tmp_path / "report.json").read_text())
+    assert numbers["evaluations"]["Base policy"]["episodes"] == 2
+    assert sum(numbers["demonstrated_modes"].values()) == 4
+
+    assert cli.run(arguments) == 0
+    assert capfd.readouterr().out.count("done before") == 5
+
+    scores = ["scores", f"--policy_path={tmp_path}/train/checkpoints/last/pretrained_model"]
+    assert cli.run([*scores, f"--dataset_root={tmp_path}/dataset", "--frames=20"]) == 0
+    assert "first of 2 denoising steps: highest score is the positive anchor's" in capfd.readouterr().out
