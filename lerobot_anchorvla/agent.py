@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +94,9 @@ class AnchorVLAAgent:
         """
         if device is not None:
             policy_overrides["device"] = device
+        unknown = policy_overrides.keys() - {field.name for field in fields(AnchorVLAConfig)}
+        if unknown:
+            raise ValueError(f"AnchorVLAConfig has no field {', '.join(sorted(unknown))}")
         arguments = [f"--{name}={_as_argument(value)}" for name, value in policy_overrides.items()]
         config = PreTrainedConfig.from_pretrained(path, cli_overrides=arguments)
         if not isinstance(config, AnchorVLAConfig):

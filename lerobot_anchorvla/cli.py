@@ -112,8 +112,11 @@ def _call(name: str, command: Subcommand, options: list[str]) -> int:
 
 
 def _in_one_line(error: BaseException) -> str:
-    cause = error.__cause__ if isinstance(error.__cause__, ValueError) else error
-    return " ".join(str(cause).split()) or type(error).__name__
+    import draccus
+
+    # draccus hides what a config's __post_init__ says behind a sentence of its own.
+    hidden = type(error) is draccus.utils.ParsingError and isinstance(error.__cause__, ValueError)
+    return " ".join(str(error.__cause__ if hidden else error).split()) or type(error).__name__
 
 
 if __name__ == "__main__":

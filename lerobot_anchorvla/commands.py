@@ -12,6 +12,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
@@ -230,8 +231,10 @@ def _termination_as_interrupt() -> Iterator[None]:
 def _stop(process: subprocess.Popen[bytes]) -> None:
     if process.poll() is None:
         process.send_signal(signal.SIGINT)
+        # It may still write, and would wait for ever on a pipe that nobody reads.
+        threading.Thread(target=process.stdout.read, daemon=True).start()  # type: ignore[union-attr]
         with contextlib.suppress(subprocess.TimeoutExpired, KeyboardInterrupt):
-            process.communicate(timeout=_SECONDS_TO_STOP)
+            process.wait(timeout=_SECONDS_TO_STOP)
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)  # also what the command itself has started
     process.wait()

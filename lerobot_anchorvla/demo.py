@@ -69,6 +69,11 @@ class DemoConfig:
         for name in ("episodes", "steps", "residual_steps", "batch_size", "log_freq", "eval_episodes"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if self.log_freq > min(self.steps, self.residual_steps):
+            raise ValueError(
+                f"log_freq={self.log_freq} leaves no point of the learning curve; it must not exceed "
+                f"steps={self.steps} nor residual_steps={self.residual_steps}"
+            )
         if self.eval_episodes % self.eval_batch_size:
             raise ValueError(
                 f"eval_episodes={self.eval_episodes} must be a multiple of "

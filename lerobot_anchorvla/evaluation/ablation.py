@@ -18,8 +18,8 @@ from lerobot_anchorvla.evaluation.lerobot_outputs import last_checkpoint, read_e
 from lerobot_anchorvla.evaluation.multimodality import count_modes
 
 HEADS = ("anchored", "gaussian", "regression")
-DEFAULT_STEPS = 2
-"""Denoising steps that the action-step choices are compared at; a policy's own default."""
+DEFAULT_STEPS, DEFAULT_ACTIONS = 2, 5
+"""The policy's own: denoising steps, and executed actions of a chunk."""
 
 
 @dataclass
@@ -240,9 +240,10 @@ def markdown_table(rows: Iterable[Row], seeds: list[int]) -> str:
     for row in rows:
         low, high = (100 * end for end in row.rate.interval)
         steps = row.variant.num_inference_steps or "none"
+        actions = row.variant.n_action_steps or DEFAULT_ACTIONS
         ways = sum(count > 0 for mode, count in row.modes.items() if mode != "undecided")
         lines.append(
-            f"| {row.variant.head} | {steps} | {row.variant.n_action_steps or 5} | {row.rate.successes} of "
+            f"| {row.variant.head} | {steps} | {actions} | {row.rate.successes} of "
             f"{row.rate.trials} | {low:.0f} to {high:.0f} % | {', '.join(map(str, row.successes_by_seed))} "
             f"| {ways} |"
         )
