@@ -1,4 +1,4 @@
-"""Writes report.html, one self-contained page, and report.json, its numbers."""
+"""Writes report.html, one self-contained page; report.json, its numbers; and pictures/, its pictures."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from lerobot_anchorvla.evaluation.multimodality import ModeCount, count_modes, d
 from lerobot_anchorvla.sim.signals import CONTROL_HZ
 
 _TEMPLATE = Path(__file__).with_name("report.html")
-_MEDIA = {"svg": "image/svg+xml", "png": "image/png", "jpeg": "image/jpeg"}
+_MEDIA = {"svg": "image/svg+xml", "png": "image/png", "jpg": "image/jpeg"}
 
 
 @dataclass(frozen=True)
@@ -83,8 +83,28 @@ class ReportInputs:
     commands: list[ShownCommand]
 
 
+class Pictures:
+    """Keeps the page's pictures as files too, so that they can be used elsewhere."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def add(self, name: str, content: bytes) -> str:
+        """Writes the file and returns it as the source of an `img`. The name's suffix tells the format."""
+        (self._folder / name).write_bytes(content)
+        return f"data:{_MEDIA[name.rpartition('.')[2]]};base64,{base64.b64encode(content).decode()}"
+
+    def figure(self, name: str, content: bytes, caption: str) -> str:
+        """The same with a caption."""
+        text = html.escape(caption)
+        source = self.add(name, content)
+        return f'<figure><img alt="{text}" src="{source}"><figcaption>{text}</figcaption></figure>'
+
+
 def write_report(inputs: ReportInputs, folder: Path) -> Path:
-    """Writes both files into the folder and returns the path of the page."""
+    """Writes everything into the folder and returns the path of the page."""
+    pictures = Pictures(folder / "pictures")
     results = [read_eval(evaluated.folder) for evaluated in inputs.evaluated]
     traces = [load_traces(evaluated.traces) for evaluated in inputs.evaluated]
     demonstrated = demonstrated_modes(inputs.dataset_root)
@@ -97,16 +117,16 @@ def write_report(inputs: ReportInputs, folder: Path) -> Path:
             task=html.escape(inputs.task),
             summary=_summary(inputs, sum(demonstrated.values()), results[0]),
             cards=_cards(inputs.evaluated, results),
-            strips=_strips(env, traces[0]),
-            candidates=_candidates(env, agent, traces[0]),
+            strips=_strips(pictures, env, traces[0]),
+            candidates=_candidates(pictures, env, agent, traces[0]),
             horizon_s=f"{agent.policy.config.chunk_size / CONTROL_HZ:.2f}",
             num_anchors=agent.policy.config.num_anchors,
             log_freq=inputs.log_freq,
-            learning=_data_uri(_learning(inputs), "svg"),
+            learning=pictures.add("learning.svg", _learning(inputs)),
             modes=_modes_table(inputs.evaluated, modes, demonstrated),
             times=_times_table(inputs, results, query),
             commands=_commands(inputs.commands),
-            **_vocabulary(agent),
+            **_vocabulary(pictures, agent),
         )
     finally:
         env.close()
@@ -145,7 +165,7 @@ def _card(title: str, rate: Rate) -> str:
     )
 
 
-def _strips(env: Go2SO101Env, traces: Iterable[Trace]) -> str:
+def _strips(pictures: Pictures, env: Go2SO101Env, traces: Iterable[Trace]) -> str:
     parts = []
     for success, title in ((True, "A success"), (False, "A failure")):
         shown = next((trace for trace in traces if trace.success is success), None)
@@ -155,27 +175,30 @@ def _strips(env: Go2SO101Env, traces: Iterable[Trace]) -> str:
             continue
         seconds = len(shown.actions) / CONTROL_HZ
         caption = f"{title}: seed {shown.seed}, {seconds:.1f} s from left to right."
-        parts.append(_figure(figures.draw_strip(env, shown), "jpeg", caption))
+        name = "success.jpg" if success else "failure.jpg"
+        parts.append(pictures.figure(name, figures.draw_strip(env, shown), caption))
     return "".join(parts)
 
 
-def _candidates(env: Go2SO101Env, agent: AnchorVLAAgent, traces: Sequence[Trace]) -> str:
+def _candidates(pictures: Pictures, env: Go2SO101Env, agent: AnchorVLAAgent, traces: Sequence[Trace]) -> str:
     shown = next((trace for trace in traces if trace.success), traces[0])
     decision = figures.draw_decision(env, agent, shown)
     colour = "Orange: the chosen candidate. Blue: the others, the likelier the stronger."
-    behind = _figure(decision.behind, "png", f"From over the robot's shoulder. {colour}")
-    front = _figure(decision.front, "png", f"The same candidates in the robot's front camera. {colour}")
+    behind = pictures.figure("decision.png", decision.behind, f"From over the robot's shoulder. {colour}")
+    front = pictures.figure(
+        "decision_front.png", decision.front, f"The same candidates in the robot's front camera. {colour}"
+    )
     spread = f"The probabilities sum to {decision.probabilities.sum():.2f}; 1 would be calibrated."
-    bars = _figure(decision.scores, "svg", f"Scores of the candidates. {spread}")
+    bars = pictures.figure("scores.svg", decision.scores, f"Scores of the candidates. {spread}")
     return f'<div class="pair">{behind}{front}</div>{bars}'
 
 
-def _vocabulary(agent: AnchorVLAAgent) -> dict[str, str]:
+def _vocabulary(pictures: Pictures, agent: AnchorVLAAgent) -> dict[str, str]:
     picture = figures.draw_vocabulary(agent)
     if picture is None:
         return {"vocabulary": "", "coverage": "This head has no vocabulary."}
     return {
-        "vocabulary": _data_uri(picture, "svg"),
+        "vocabulary": pictures.add("vocabulary.svg", picture),
         "coverage": html.escape(agent.policy.vocabulary.report()),
     }
 
@@ -243,17 +266,6 @@ def _numbers(
 
 
 # ------------------------------------------------------------------------------------------- HTML
-
-
-def _figure(picture: bytes, kind: str, caption: str) -> str:
-    text = html.escape(caption)
-    return (
-        f'<figure><img alt="{text}" src="{_data_uri(picture, kind)}"><figcaption>{text}</figcaption></figure>'
-    )
-
-
-def _data_uri(picture: bytes, kind: str) -> str:
-    return f"data:{_MEDIA[kind]};base64,{base64.b64encode(picture).decode()}"
 
 
 def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
