@@ -34,7 +34,7 @@ class World:
         joints = [ARM_PREFIX + joint for joint in signals.ARM_JOINTS]
         self._arm_addresses = [self.model.joint(joint).qposadr[0] for joint in joints]
         self._arm_servos = [self.model.actuator(joint).id for joint in joints]
-        self._renderer: mujoco.Renderer | None = None
+        self._renderers: dict[tuple[int, int], mujoco.Renderer] = {}
         self._options = {camera: _draw_options(groups) for camera, groups in VISIBLE_GROUPS.items()}
 
     def reset(self, rng: np.random.Generator, start: np.ndarray | None = None) -> None:
@@ -78,19 +78,24 @@ class World:
 
     def render(self, camera: str, height: int, width: int) -> np.ndarray:
         """Image of one of the cameras "front", "wrist" and "overview": (height, width, 3), uint8."""
-        if self._renderer is None or (self._renderer.height, self._renderer.width) != (height, width):
-            self.close()
-            self._renderer = mujoco.Renderer(self.model, height, width)
+        renderer = self._renderer(height, width)
+        renderer.update_scene(self.data, CAMERA_NAMES[camera], self._options[camera])
+        return renderer.render()
+
+    def _renderer(self, height: int, width: int) -> mujoco.Renderer:
+        """One a size: an evaluation that films its episodes renders two sizes on every tick."""
+        if (height, width) not in self._renderers:
+            renderer = mujoco.Renderer(self.model, height, width)
             for flag in (mujoco.mjtRndFlag.mjRND_SHADOW, mujoco.mjtRndFlag.mjRND_REFLECTION):
-                self._renderer.scene.flags[flag] = False
-        self._renderer.update_scene(self.data, CAMERA_NAMES[camera], self._options[camera])
-        return self._renderer.render()
+                renderer.scene.flags[flag] = False
+            self._renderers[height, width] = renderer
+        return self._renderers[height, width]
 
     def close(self) -> None:
-        """Free the renderer; a later `render` makes a new one."""
-        if self._renderer is not None:
-            self._renderer.close()
-            self._renderer = None
+        """Free the renderers; a later `render` makes new ones."""
+        for renderer in self._renderers.values():
+            renderer.close()
+        self._renderers.clear()
 
 
 def _draw_options(groups: tuple[int, ...]) -> mujoco.MjvOption:
