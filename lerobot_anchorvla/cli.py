@@ -68,7 +68,7 @@ def run(arguments: list[str]) -> int:
         print(f"anchorvla: there is no subcommand {name!r}; {hint}", file=sys.stderr)
         return EXIT_BAD_INPUT
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    for chatty in ("httpx", "matplotlib", "PIL", "absl"):
+    for chatty in ("httpx", "matplotlib", "PIL", "OpenGL"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     return _call(name, SUBCOMMANDS[name], options)
 

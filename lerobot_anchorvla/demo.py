@@ -58,8 +58,8 @@ class DemoConfig:
     eval_episodes: int = 50
     # Seed of the first one; the next ones count up.
     eval_seed: int = 10000
-    # Environments that are simulated at the same time.
-    eval_batch_size: int = 2
+    # Environments that the policy acts in at the same time.
+    eval_batch_size: int = 10
     # An episode without success ends after this many ticks (15 a second).
     episode_length: int = 450
 
@@ -242,6 +242,7 @@ def _evaluate(config: DemoConfig, name: str, checkpoint: Path, evaluated: Evalua
         env__trace_dir=evaluated.traces,
         eval__n_episodes=config.eval_episodes,
         eval__batch_size=config.eval_batch_size,
+        eval__use_async_envs=False,  # starting their processes takes longer than what they save
         seed=config.eval_seed,
         output_dir=evaluated.folder,
     )

@@ -68,7 +68,7 @@ def test_a_report_without_its_steps_says_what_is_missing(tmp_path):
     [
         ({"step": "dance"}, "step must be one of"),
         ({"episodes": 0}, "episodes must be at least 1, got 0"),
-        ({"eval_episodes": 5}, "must be a multiple of eval_batch_size=2"),
+        ({"eval_episodes": 5}, "must be a multiple of eval_batch_size=10"),
         ({"steps": 10}, "log_freq=20 leaves no point"),
     ],
 )

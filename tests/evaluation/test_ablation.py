@@ -18,6 +18,7 @@ def config(tmp_path):
         page=tmp_path / "docs" / "ablation.md",
         seeds=[0, 1],
         eval_episodes=4,
+        eval_batch_size=2,
     )
 
 
