@@ -112,7 +112,8 @@ class Journal:
             CommandError: if it ends with an error.
         """
         before = self.runs.get(command.name)
-        goes_on = command.resumes and before is not None and before.command == str(command)
+        interrupted = before is not None and not before.finished and before.command == str(command)
+        goes_on = command.resumes and interrupted
         for folder in () if goes_on else command.outputs:
             shutil.rmtree(folder, ignore_errors=True)
         self._forget(command.name)

@@ -67,6 +67,16 @@ def test_outputs_are_removed_first_unless_the_command_resumes_them(tmp_path, pyt
             assert not outputs.exists()
 
 
+def test_a_finished_recording_that_is_run_again_starts_afresh(tmp_path, python):
+    outputs = tmp_path / "outputs"
+    recording = command("record", outputs=(outputs,), resumes=True)
+    journal = Journal.open(tmp_path)
+    journal.execute(recording)
+    outputs.mkdir()
+    journal.execute(recording)
+    assert not outputs.exists()
+
+
 def test_an_interrupt_stops_the_command_and_what_it_started(tmp_path):
     script = f"""
 import sys
