@@ -157,11 +157,11 @@ def _card(title: str, rate: Rate) -> str:
     low, high = (100 * end for end in rate.interval)
     return (
         f'<div class="card"><div class="label">{html.escape(title)}</div>'
-        f'<div class="value">{100 * rate.value:.0f}&thinsp;%</div>'
+        f'<div class="value">{100 * rate.value:.0f}&nbsp;%</div>'
         f'<div class="bar"><div class="interval" style="left:{low:.1f}%;width:{high - low:.1f}%"></div>'
         f'<div class="point" style="left:{100 * rate.value:.1f}%"></div></div>'
         f'<div class="note">{rate.successes} of {rate.trials} held-out episodes succeeded; '
-        f"95&thinsp;% interval {low:.0f} to {high:.0f}&thinsp;%</div></div>"
+        f"95&nbsp;% interval {low:.0f} to {high:.0f}&nbsp;%</div></div>"
     )
 
 
