@@ -86,7 +86,7 @@ def _draw_candidates(env: Go2SO101Env, candidates: RawCandidates) -> Decision:
         return plots.candidates_in_image(image, camera, paths, candidates.probabilities, candidates.chosen)
 
     x, y, _ = world.base.pose(world.data)
-    shoulder = View((x + 0.5, y, 0.3), azimuth=35, elevation=-34, distance=1.1, height=480, width=640)
+    shoulder = View((x + 0.43, y, 0.2), azimuth=35, elevation=-34, distance=1.25, height=480, width=640)
     return Decision(
         front=draw(world.render("front", *FRONT_SIZE).copy(), Camera.of_world(world, "front", *FRONT_SIZE)),
         behind=draw(shoulder.render(world), shoulder.camera(world)),
