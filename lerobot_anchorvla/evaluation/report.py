@@ -194,12 +194,12 @@ def _candidates(pictures: Pictures, env: Go2SO101Env, agent: AnchorVLAAgent, tra
 
 
 def _vocabulary(pictures: Pictures, agent: AnchorVLAAgent) -> dict[str, str]:
-    picture = figures.draw_vocabulary(agent)
-    if picture is None:
+    vocabulary, picture = agent.policy.vocabulary, figures.draw_vocabulary(agent)
+    if vocabulary is None or picture is None:
         return {"vocabulary": "", "coverage": "This head has no vocabulary."}
     return {
         "vocabulary": pictures.add("vocabulary.svg", picture),
-        "coverage": html.escape(agent.policy.vocabulary.report()),
+        "coverage": html.escape(vocabulary.report()),
     }
 
 

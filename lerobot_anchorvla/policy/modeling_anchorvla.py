@@ -25,7 +25,12 @@ from lerobot_anchorvla.policy.configuration_anchorvla import AnchorVLAConfig
 from lerobot_anchorvla.policy.observation import ObservationLayout
 from lerobot_anchorvla.policy.residual import ResidualCorrector
 from lerobot_anchorvla.policy.state_table import StateTable
-from lerobot_anchorvla.policy.vocabulary import ActionStatistics, check_lengths, read_episode_actions
+from lerobot_anchorvla.policy.vocabulary import (
+    ActionStatistics,
+    TrajectoryVocabulary,
+    check_lengths,
+    read_episode_actions,
+)
 
 if TYPE_CHECKING:
     from lerobot.datasets.dataset_metadata import LeRobotDatasetMetadata
@@ -245,7 +250,7 @@ class AnchorVLAPolicy(PreTrainedPolicy):
     # ------------------------------------------------------------------ vocabulary, stages, checkpoints
 
     @property
-    def vocabulary(self):
+    def vocabulary(self) -> TrajectoryVocabulary | None:
         """The trajectory vocabulary, or None where the head has no anchors."""
         return self.head.vocabulary if isinstance(self.head, AnchoredHead) else None
 
