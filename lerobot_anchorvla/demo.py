@@ -95,14 +95,14 @@ class DemoConfig:
         return last_checkpoint(self.output_dir / "residual")
 
     def evaluated(self) -> list[Evaluated]:
-        """The two evaluations and where they are."""
-        return [
-            Evaluated(title, folder, folder / "traces")
-            for title, folder in (
-                ("Base policy", self.output_dir / "evaluate" / "base"),
-                ("With residual correction", self.output_dir / "evaluate" / "residual"),
-            )
-        ]
+        """The evaluations and where they are."""
+        titles = {
+            "base": "Base policy",
+            "sampled": "Base policy, drawn by score",
+            "residual": "With residual correction",
+        }
+        folders = {name: self.output_dir / "evaluate" / name for name in titles}
+        return [Evaluated(titles[name], folder, folder / "traces") for name, folder in folders.items()]
 
 
 TITLES = {
@@ -110,13 +110,14 @@ TITLES = {
     "train": "Train the base policy",
     "residual": "Train the residual correction",
     "evaluate_base": "Evaluate the base policy",
+    "evaluate_sampled": "Evaluate the base policy with candidates drawn by score",
     "evaluate_residual": "Evaluate with residual correction",
 }
 
 
 def demo_commands(config: DemoConfig) -> dict[str, list[Command]]:
     """The commands of each step but the report."""
-    base, residual = config.evaluated()
+    base, sampled, residual = config.evaluated()
     return {
         "record": [_record(config)],
         "train": [_train(config, "train", config.steps, needs="record", policy__type="anchorvla")],
@@ -132,6 +133,9 @@ def demo_commands(config: DemoConfig) -> dict[str, list[Command]]:
         ],
         "evaluate": [
             _evaluate(config, "evaluate_base", config.base, base, needs="train"),
+            _evaluate(
+                config, "evaluate_sampled", config.base, sampled, needs="train", policy__selection="sample"
+            ),
             _evaluate(config, "evaluate_residual", config.corrected, residual, needs="residual"),
         ],
     }
@@ -230,9 +234,12 @@ def _train(config: DemoConfig, name: str, steps: int, needs: str, **policy: obje
     return Command(name, "lerobot-train", arguments, outputs=(folder,), needs=needs)
 
 
-def _evaluate(config: DemoConfig, name: str, checkpoint: Path, evaluated: Evaluated, needs: str) -> Command:
+def _evaluate(
+    config: DemoConfig, name: str, checkpoint: Path, evaluated: Evaluated, needs: str, **policy: object
+) -> Command:
     arguments = options(
         policy__path=checkpoint,
+        **policy,
         policy__device=config.device,
         env__type="go2_so101",
         env__task="open_drawer",

@@ -21,7 +21,9 @@ def test_the_steps_are_commands_of_anchorvla_and_lerobot(tmp_path):
         "lerobot-train",
         "lerobot-eval",
         "lerobot-eval",
+        "lerobot-eval",
     ]
+    assert "--policy.selection=sample" in commands["evaluate_sampled"]
     assert "--policy.stage=residual" in commands["residual"]
     assert "--eval.n_episodes=50" in commands["evaluate_base"]
 
@@ -44,7 +46,8 @@ def test_finished_steps_are_skipped_and_a_step_can_be_forced(tmp_path, monkeypat
     )
     monkeypatch.setattr("lerobot_anchorvla.demo.write_report", lambda inputs, folder: folder / "report.html")
     run_demo(DemoConfig(tmp_path))
-    assert executed == ["record", "train", "residual", "evaluate_base", "evaluate_residual"]
+    evaluations = ["evaluate_base", "evaluate_sampled", "evaluate_residual"]
+    assert executed == ["record", "train", "residual", *evaluations]
     executed.clear()
     run_demo(DemoConfig(tmp_path))
     assert executed == []
@@ -55,7 +58,7 @@ def test_finished_steps_are_skipped_and_a_step_can_be_forced(tmp_path, monkeypat
     assert executed == ["evaluate_residual"]
     executed.clear()
     run_demo(DemoConfig(tmp_path, eval_seed=20000))
-    assert executed == ["evaluate_base", "evaluate_residual"]
+    assert executed == evaluations
 
 
 def test_a_report_without_its_steps_says_what_is_missing(tmp_path):
@@ -103,7 +106,7 @@ def test_the_demo_runs_start_to_end(tmp_path, capfd):
     assert sum(numbers["demonstrated_modes"].values()) == 4
 
     assert cli.run(arguments) == 0
-    assert capfd.readouterr().out.count("done before") == 5
+    assert capfd.readouterr().out.count("done before") == 6
 
     scores = ["scores", f"--policy_path={tmp_path}/train/checkpoints/last/pretrained_model"]
     assert cli.run([*scores, f"--dataset_root={tmp_path}/dataset", "--frames=20"]) == 0
