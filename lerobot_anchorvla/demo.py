@@ -39,7 +39,7 @@ class DemoConfig:
     # Seed of the demonstrations and of the training.
     seed: int = 0
     # Height and width of the camera images, in pixels.
-    image_size: int = 96
+    image_size: int = 64
     # Give the policy the target's pose beside the images. False learns from pixels and proprioception.
     target_pose: bool = True
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from lerobot_anchorvla.commands import Command, Journal, clock, options
 from lerobot_anchorvla.envs.traces import load_traces
 from lerobot_anchorvla.evaluation.intervals import Rate
-from lerobot_anchorvla.evaluation.lerobot_outputs import last_checkpoint, read_eval
+from lerobot_anchorvla.evaluation.lerobot_outputs import image_size, last_checkpoint, read_eval
 from lerobot_anchorvla.evaluation.multimodality import count_modes
 
 HEADS = ("anchored", "gaussian", "regression")
@@ -53,8 +53,6 @@ class AblationConfig:
     # Executed actions of a chunk to evaluate, beside the policy's default of 5.
     n_action_steps: list[int] = field(default_factory=lambda: [2, 8])
 
-    # Height and width of the camera images, in pixels, as in the dataset.
-    image_size: int = 96
     # Held-out episodes of every evaluation.
     eval_episodes: int = 50
     # Seed of the first one; the next ones count up.
@@ -188,6 +186,7 @@ def _train(config: AblationConfig, head: str, seed: int) -> Command:
 def _evaluate(config: AblationConfig, variant: Variant, seed: int) -> Command:
     folder = _eval_folder(config, variant, seed)
     training = _train_folder(config, variant.head, seed)
+    height, width = image_size(config.dataset_root)
     arguments = options(
         policy__path=last_checkpoint(training),
         policy__num_inference_steps=variant.num_inference_steps,
@@ -195,8 +194,8 @@ def _evaluate(config: AblationConfig, variant: Variant, seed: int) -> Command:
         policy__device=config.device,
         env__type="go2_so101",
         env__task="open_drawer",
-        env__image_height=config.image_size,
-        env__image_width=config.image_size,
+        env__image_height=height,
+        env__image_width=width,
         env__episode_length=config.episode_length,
         env__trace_dir=folder / "traces",
         eval__n_episodes=config.eval_episodes,

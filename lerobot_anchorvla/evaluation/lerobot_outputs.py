@@ -41,3 +41,17 @@ def learning_curve(log: Path, log_freq: int) -> tuple[np.ndarray, np.ndarray]:
 def last_checkpoint(train_dir: Path) -> Path:
     """The `pretrained_model` folder of a training's last checkpoint."""
     return train_dir / "checkpoints" / "last" / "pretrained_model"
+
+
+def image_size(dataset_root: Path) -> tuple[int, int]:
+    """Height and width of a dataset's images, in pixels.
+
+    Raises:
+        ValueError: if the dataset has no images.
+    """
+    features = json.loads((dataset_root / "meta" / "info.json").read_text())["features"]
+    for name, feature in sorted(features.items()):
+        if name.startswith("observation.images."):
+            height, width = feature["shape"][:2]
+            return height, width
+    raise ValueError(f"the dataset {dataset_root} has no camera (observation.images.*)")

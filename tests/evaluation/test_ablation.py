@@ -11,7 +11,8 @@ from lerobot_anchorvla.evaluation.ablation import AblationConfig, ablation_comma
 @pytest.fixture
 def config(tmp_path):
     (tmp_path / "dataset" / "meta").mkdir(parents=True)
-    (tmp_path / "dataset" / "meta" / "info.json").write_text("{}")
+    features = {"observation.images.front": {"shape": [64, 80, 3]}}
+    (tmp_path / "dataset" / "meta" / "info.json").write_text(json.dumps({"features": features}))
     return AblationConfig(
         dataset_root=tmp_path / "dataset",
         output_dir=tmp_path / "out",
@@ -30,7 +31,12 @@ def test_every_head_is_trained_on_the_same_budget(config):
     assert all(f"--steps={config.steps} --batch_size={config.batch_size}" in line for line in trainings)
 
 
-def test_the_table_has_every_variant_of_the_issue(config):
+def test_the_cameras_are_those_of_the_demonstrations(config):
+    evaluations = [str(command) for command in ablation_commands(config) if command.program == "lerobot-eval"]
+    assert all("--env.image_height=64 --env.image_width=80" in line for line in evaluations)
+
+
+def test_the_table_has_every_variant(config):
     names = [variant.name for variant in variants(config)]
     for steps in (1, 2, 5, 10):
         assert f"anchored_{steps}_steps" in names
