@@ -44,11 +44,11 @@ class DemoConfig:
     target_pose: bool = True
 
     # Training steps of the base policy.
-    steps: int = 1500
+    steps: int = 2000
     # Training steps of the residual corrector.
-    residual_steps: int = 500
+    residual_steps: int = 400
     # Samples in a training step.
-    batch_size: int = 64
+    batch_size: int = 32
     # Training steps between two points of the learning curve.
     log_freq: int = 20
     # Where to train and to evaluate: cpu, cuda or mps. By default the best that is there.

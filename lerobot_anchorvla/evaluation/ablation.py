@@ -36,9 +36,9 @@ class AblationConfig:
     page: Path = Path("docs/ablation.md")
 
     # Training steps of every head.
-    steps: int = 1500
+    steps: int = 1200
     # Samples in a training step.
-    batch_size: int = 64
+    batch_size: int = 32
     # Seeds of the training: each head is trained once with each.
     seeds: list[int] = field(default_factory=lambda: [0])
     # Where to train and to evaluate: cpu, cuda or mps. By default the best that is there.
