@@ -208,7 +208,7 @@ def _record(config: DemoConfig) -> Command:
     )
     root = config.dataset_root
     unfinished = root.with_name(root.name + ".recording")
-    return Command("record", "anchorvla", ("demos", *arguments), (root, unfinished), resumes=True)
+    return Command("record", "anchorvla", ("demos", *arguments), (root,), (unfinished,), resumes=True)
 
 
 def _train(config: DemoConfig, name: str, steps: int, needs: str, **policy: object) -> Command:

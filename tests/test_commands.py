@@ -67,6 +67,75 @@ def test_outputs_are_removed_first_unless_the_command_resumes_them(tmp_path, pyt
             assert not outputs.exists()
 
 
+def test_a_folder_that_the_journal_did_not_make_is_left_alone(tmp_path, python):
+    somebodys = tmp_path / "dataset"
+    somebodys.mkdir()
+    recording = command("record", f"open({str(tmp_path / 'ran')!r}, 'w')", outputs=(somebodys,))
+    Journal.open(tmp_path).execute(recording)  # an empty folder is nobody's loss
+    (tmp_path / "commands.json").unlink()
+    (tmp_path / "ran").unlink()
+    somebodys.mkdir()
+    (somebodys / "thesis.txt").write_text("years of work")
+    for name in ("outputs", "leftovers"):
+        foreign = command("record", recording.options[1], resumes=True, **{name: (somebodys,)})
+        with pytest.raises(ValueError, match=r"dataset holds something .*give another output_dir"):
+            Journal.open(tmp_path).execute(foreign)
+    assert (somebodys / "thesis.txt").read_text() == "years of work"
+    assert not (tmp_path / "ran").exists()
+    assert not (tmp_path / "commands.json").exists()
+
+
+def test_an_outdated_command_still_owns_its_outputs(tmp_path, python):
+    journal = Journal.open(tmp_path)
+    made = tmp_path / "evaluation"
+    evaluate = command("evaluate", f"import os; os.mkdir({str(made)!r})", outputs=(made,), needs="train")
+    journal.execute(command("train"))
+    journal.execute(evaluate)
+    (made / "numbers.json").touch()
+    journal.execute(command("train"))
+    Journal.open(tmp_path).execute(evaluate)
+    assert list(made.iterdir()) == []
+
+
+def test_a_moved_folder_keeps_its_journal(tmp_path, python):
+    code = "import os, sys; os.makedirs('{}')".format
+    before, after = tmp_path / "before", tmp_path / "after"
+    Journal.open(before).execute(command("train", code(before / "train"), outputs=(before / "train",)))
+    (before / "train" / "weights").touch()
+    before.rename(after)
+    Journal.open(after).execute(command("train", code(after / "train"), outputs=(after / "train",)))
+    assert list((after / "train").iterdir()) == []
+
+
+def test_a_command_whose_output_is_gone_is_not_finished(tmp_path, python):
+    made = tmp_path / "train"
+    train = command("train", f"import os; os.mkdir({str(made)!r})", outputs=(made,))
+    journal = Journal.open(tmp_path)
+    journal.execute(train)
+    assert journal.is_finished(train)
+    made.rmdir()
+    assert not journal.is_finished(train)
+
+
+def test_a_missing_program_is_named_before_anything_is_removed(tmp_path, python):
+    made = tmp_path / "train"
+    train = command("train", f"import os; os.mkdir({str(made)!r})", outputs=(made,))
+    journal = Journal.open(tmp_path)
+    journal.execute(train)
+    (made / "weights").touch()
+    with pytest.raises(FileNotFoundError, match=r"'lerobot-fly' is neither .* pip install"):
+        journal.execute(Command("train", "lerobot-fly", train.options, outputs=(made,)))
+    assert (made / "weights").exists()
+
+
+def test_a_program_that_is_not_beside_python_is_found_on_the_path(tmp_path, monkeypatch):
+    program = tmp_path / "lerobot-fly"
+    program.write_text("#!/bin/sh")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert Command("fly", "lerobot-fly", ("--high",)).arguments == [str(program), "--high"]
+
+
 def test_a_finished_recording_that_is_run_again_starts_afresh(tmp_path, python):
     outputs = tmp_path / "outputs"
     recording = command("record", outputs=(outputs,), resumes=True)
@@ -99,7 +168,7 @@ except KeyboardInterrupt:
 
 
 def test_progress_is_repeated_on_a_plain_output(tmp_path, python, capsys, monkeypatch):
-    monkeypatch.setattr("lerobot_anchorvla.commands._SECONDS_BETWEEN_LINES", 0.0)
+    monkeypatch.setattr("lerobot_anchorvla.commands.status_line._SECONDS_BETWEEN_LINES", 0.0)
     run_logged(
         command("train", r"print('config noise'); print('\rtraining: 50%|##  | 1/2')"), tmp_path / "log"
     )

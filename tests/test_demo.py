@@ -41,9 +41,13 @@ def test_pixels_alone_hide_the_target_from_the_policy(tmp_path):
 
 def test_finished_steps_are_skipped_and_a_step_can_be_forced(tmp_path, monkeypatch):
     executed = []
-    monkeypatch.setattr(
-        "lerobot_anchorvla.commands.run_logged", lambda command, log: executed.append(command.name)
-    )
+
+    def pretend(command, log):
+        executed.append(command.name)
+        for output in command.outputs:
+            output.mkdir(parents=True)
+
+    monkeypatch.setattr("lerobot_anchorvla.commands.journal.run_logged", pretend)
     monkeypatch.setattr("lerobot_anchorvla.demo.write_report", lambda inputs, folder: folder / "report.html")
     run_demo(DemoConfig(tmp_path))
     evaluations = ["evaluate_base", "evaluate_sampled", "evaluate_residual"]
@@ -59,6 +63,14 @@ def test_finished_steps_are_skipped_and_a_step_can_be_forced(tmp_path, monkeypat
     executed.clear()
     run_demo(DemoConfig(tmp_path, eval_seed=20000))
     assert executed == evaluations
+
+
+def test_a_dataset_that_the_demo_did_not_record_is_left_alone(tmp_path):
+    (tmp_path / "dataset").mkdir()
+    (tmp_path / "dataset" / "mine.parquet").write_text("years of work")
+    with pytest.raises(ValueError, match=r"dataset holds something .*give another output_dir"):
+        run_demo(DemoConfig(tmp_path))
+    assert (tmp_path / "dataset" / "mine.parquet").read_text() == "years of work"
 
 
 def test_a_report_without_its_steps_says_what_is_missing(tmp_path):

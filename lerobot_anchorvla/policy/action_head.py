@@ -146,7 +146,10 @@ class AnchoredHead(ActionHead):
         self.noise_shape = tuple(vocabulary.anchors.shape)
 
     def loss(self, context: Context, actions: Tensor, is_pad: Tensor) -> tuple[Tensor, dict[str, float]]:
-        """Eq. 9; the positive stands first among the evaluated anchors."""
+        """Eq. 9; the positive stands first among the evaluated anchors.
+
+        The metric `positive_scored_best` is over these, not over all K (for which see `anchorvla scores`).
+        """
         condition = self.denoiser.condition(context)
         positive, _ = self.vocabulary.nearest(actions, is_pad)
         index = self._evaluated_anchors(positive)  # (B, M)
@@ -245,46 +248,39 @@ class AnchoredHead(ActionHead):
 
 
 class GaussianHead(ActionHead):
-    """Ordinary diffusion from a standard normal over the whole schedule, with the same re-spaced sampler."""
+    """Ordinary diffusion from a standard normal over the whole schedule, with the same re-spaced sampler.
+
+    Predicts the sample, with squared error, so that the optimum is the posterior mean that DDIM assumes.
+    """
 
     def __init__(
         self,
         denoiser: BridgeDiT,
         schedule: TruncatedSchedule,
         *,
-        prediction_type: str,
         num_inference_steps: int,
         chunk_shape: tuple[int, int],
     ):
         super().__init__()
         self.denoiser = denoiser
         self.schedule = schedule
-        self.prediction_type = prediction_type
         self.timesteps = schedule.timesteps(num_inference_steps)
         self.noise_shape = (1, *chunk_shape)
 
     def loss(self, context: Context, actions: Tensor, is_pad: Tensor) -> tuple[Tensor, dict[str, float]]:
-        """Squared error of the sample, or of the noise where `prediction_type` is epsilon."""
+        """Squared error of the predicted sample."""
         condition = self.denoiser.condition(context)
         timestep = self.schedule.sample_timesteps(len(actions), actions.device)
-        noise = torch.randn_like(actions)
-        noisy = self.schedule.add_noise(actions, noise, timestep)
-        raw = self.denoiser(noisy.unsqueeze(1), timestep, condition).raw.squeeze(1)
-        target = noise if self.prediction_type == "epsilon" else actions
-        loss = masked_mean((raw - target).square(), is_pad)
-        sample = self.schedule.to_sample(raw, noisy, timestep, self.prediction_type)
-        return loss, {"reconstruction_l1": masked_mean((sample - actions).abs(), is_pad).item()}
+        noisy = self.schedule.add_noise(actions, torch.randn_like(actions), timestep)
+        error = self.denoiser(noisy.unsqueeze(1), timestep, condition).raw.squeeze(1) - actions
+        return masked_mean(error.square(), is_pad), {
+            "reconstruction_l1": masked_mean(error.abs(), is_pad).item()
+        }
 
     def candidates(self, context: Context, noise: Tensor) -> Candidates:
         """One candidate, denoised from pure noise."""
-        chunks, _ = denoise(
-            self.denoiser,
-            self.schedule,
-            noise,
-            self.denoiser.condition(context),
-            self.timesteps,
-            self.prediction_type,
-        )
+        condition = self.denoiser.condition(context)
+        chunks, _ = denoise(self.denoiser, self.schedule, noise, condition, self.timesteps, "sample")
         return Candidates(chunks, chunks.new_zeros(chunks.shape[:2]))
 
 
@@ -374,7 +370,6 @@ def make_action_head(config: AnchorVLAConfig, context_size: int, action_dim: int
         return GaussianHead(
             denoiser,
             TruncatedSchedule(config.num_train_timesteps, truncation_ratio=1.0),
-            prediction_type=config.prediction_type,
             num_inference_steps=config.num_inference_steps,
             chunk_shape=chunk_shape,
         )

@@ -6,6 +6,7 @@ from lerobot.configs.policies import PreTrainedConfig
 from lerobot.configs.types import FeatureType, NormalizationMode, PolicyFeature
 from lerobot.optim.optimizers import AdamWConfig
 from lerobot.optim.schedulers import CosineAnnealingWithWarmupSchedulerConfig
+from lerobot.utils.constants import ACTION
 
 STAGES = ("base", "residual")
 BACKBONES = ("nano",)
@@ -27,9 +28,28 @@ _POSITIVE = (
     "num_anchors",
     "num_train_timesteps",
     "num_inference_steps",
-    "head_layers",
     "selection_temperature",
+    "head_hidden_size",
+    "head_layers",
+    "head_heads",
+    "nano_image_size",
+    "nano_hidden_size",
+    "nano_layers",
+    "nano_heads",
+    "num_action_queries",
+    "residual_hidden_size",
     "residual_max_correction",
+    "optimizer_lr",
+)
+_NOT_NEGATIVE = ("score_weight", "residual_state_perturbation", "scheduler_warmup_steps")
+# What the weights mean depends on these; a checkpoint keeps the values that it was trained with.
+_FIXED_BY_TRAINING = (
+    "backbone",
+    "head",
+    "prediction_type",
+    "num_train_timesteps",
+    "truncation_ratio",
+    "use_environment_state",
 )
 
 
@@ -79,6 +99,8 @@ class AnchorVLAConfig(PreTrainedConfig):
     refit_vocabulary: bool = False
     # The action names that the vocabulary was fitted under; filled in at the fit, checked at every load.
     vocabulary_action_names: list[str] | None = None
+    # Settings that the weights depend on; filled in when training starts, checked at every load.
+    trained_with: dict[str, str] | None = None
     # Action columns that are never averaged into an anchor nor corrected by the residual, by part of name.
     gripper_names: list[str] = field(default_factory=lambda: ["gripper"])
 
@@ -89,6 +111,7 @@ class AnchorVLAConfig(PreTrainedConfig):
     # Denoising steps at inference (N), spaced over the schedule's range.
     num_inference_steps: int = 2
     # What the denoiser predicts: "sample" (the clean chunk), "offset" (from the noisy chunk) or "epsilon".
+    # Head "gaussian" takes "sample" only.
     prediction_type: str = "sample"
     # Which denoising step's scores choose the chunk: "first", or "last" as in the paper.
     score_step: str = "first"
@@ -154,7 +177,12 @@ class AnchorVLAConfig(PreTrainedConfig):
             value = getattr(self, name)
             if value <= 0:
                 raise ValueError(f"policy.{name}={value} must be positive")
+        for name in _NOT_NEGATIVE:
+            value = getattr(self, name)
+            if value < 0:
+                raise ValueError(f"policy.{name}={value} must not be negative")
         self._check_ranges()
+        self._check_combinations()
 
     def _check_ranges(self) -> None:
         if self.n_action_steps > self.chunk_size:
@@ -168,15 +196,8 @@ class AnchorVLAConfig(PreTrainedConfig):
             raise ValueError(f"policy.num_anchors={self.num_anchors} must be at least 2 for head 'anchored'")
         if self.num_negatives is not None and self.num_negatives < 1:
             raise ValueError(f"policy.num_negatives={self.num_negatives} must be at least 1, or null for all")
-        if self.head == "gaussian" and self.prediction_type == "offset":
-            raise ValueError(
-                "policy.prediction_type='offset' refines an anchor; head 'gaussian' has none: choose "
-                "'sample' or 'epsilon'"
-            )
-        if self.nano_image_size < 16 or self.nano_image_size % 16:
-            raise ValueError(
-                f"policy.nano_image_size={self.nano_image_size} must be a positive multiple of 16"
-            )
+        if self.nano_image_size % 16:
+            raise ValueError(f"policy.nano_image_size={self.nano_image_size} must be a multiple of 16")
         for width, heads in (("nano_hidden_size", "nano_heads"), ("head_hidden_size", "head_heads")):
             if getattr(self, width) % getattr(self, heads) or getattr(self, width) % 8:
                 raise ValueError(
@@ -185,6 +206,38 @@ class AnchorVLAConfig(PreTrainedConfig):
                 )
         if self.n_obs_steps != 1:
             raise ValueError(f"policy.n_obs_steps={self.n_obs_steps} is not supported; AnchorVLA uses one")
+
+    def _check_combinations(self) -> None:
+        if self.head == "gaussian" and self.prediction_type != "sample":
+            raise ValueError(
+                f"policy.prediction_type={self.prediction_type!r} does not go with head 'gaussian': an offset "
+                "needs an anchor, and the inversion of epsilon amplifies errors a thousandfold at the noisy "
+                "end of the whole schedule; choose 'sample'"
+            )
+        if self.stage == "residual" and self.refit_vocabulary:
+            raise ValueError(
+                "policy.refit_vocabulary=true needs stage=base: the frozen head of stage=residual was "
+                "trained on the old anchors"
+            )
+        for name, value in (self.trained_with or {}).items():
+            if str(getattr(self, name)) != value:
+                raise ValueError(
+                    f"policy.{name}={getattr(self, name)!r} cannot be changed: the checkpoint was trained "
+                    f"with {value}; leave the option out, or train a new policy"
+                )
+
+    def note_training(self) -> None:
+        """Keeps the values that the weights are being trained with, for `trained_with`."""
+        self.trained_with = {name: str(getattr(self, name)) for name in _FIXED_BY_TRAINING}
+
+    def set_dataset_feature_metadata(self, features: dict) -> None:
+        """Called by LeRobot's make_policy: takes the action names, one a column, or none."""
+        action = features.get(ACTION, {})
+        names = action.get("names")
+        if isinstance(names, dict):
+            names = [name for group in names.values() for name in group]
+        columns = action.get("shape", (0,))[0]
+        self.action_feature_names = list(names) if names and len(names) == columns else None
 
     def validate_features(self) -> None:
         """Leaves out the environment state where it is not to be used, and checks what is left.

@@ -19,18 +19,14 @@ from lerobot_anchorvla.policy.action_head import (
     Selection,
     make_action_head,
 )
+from lerobot_anchorvla.policy.action_statistics import ActionStatistics
 from lerobot_anchorvla.policy.backbones.base import Context
 from lerobot_anchorvla.policy.backbones.factory import make_backbone
 from lerobot_anchorvla.policy.configuration_anchorvla import AnchorVLAConfig
 from lerobot_anchorvla.policy.observation import ObservationLayout
 from lerobot_anchorvla.policy.residual import ResidualCorrector
 from lerobot_anchorvla.policy.state_table import StateTable
-from lerobot_anchorvla.policy.vocabulary import (
-    ActionStatistics,
-    TrajectoryVocabulary,
-    check_lengths,
-    read_episode_actions,
-)
+from lerobot_anchorvla.policy.vocabulary import TrajectoryVocabulary, check_lengths, read_episode_actions
 
 if TYPE_CHECKING:
     from lerobot.datasets.dataset_metadata import LeRobotDatasetMetadata
@@ -89,7 +85,7 @@ class AnchorVLAPolicy(PreTrainedPolicy):
         self._state_table: StateTable | None = None
         self._drift_shape: Tensor | None = None
         if dataset_meta is not None and config.pretrained_path is None:
-            self._fit_to_dataset()
+            self._start_from_scratch()
         self._freeze_for_stage()
         self._generator: torch.Generator | None = None
         self.reset()
@@ -103,6 +99,7 @@ class AnchorVLAPolicy(PreTrainedPolicy):
             batch: preprocessed; `action` (B, H, A) and `action_is_pad` (B, H) beside the observation.
         """
         actions = batch[ACTION].float()
+        actions = actions.reshape(*actions.shape[:2], -1)  # LeRobot drops the axis of a single action
         is_pad = batch.get("action_is_pad")
         if is_pad is None:
             is_pad = torch.zeros(actions.shape[:2], dtype=torch.bool, device=actions.device)
@@ -144,8 +141,9 @@ class AnchorVLAPolicy(PreTrainedPolicy):
         later_state = table.later(batch["index"].flatten().cpu(), step.cpu()).to(state.device)
         planned_action = planned[rows, step]
         correction = self.residual(later_state, query_state, planned_action, step, context.pooled.float())
-        target = (actions[rows, step] - planned_action) * self.residual.correctable
-        loss = (correction - target).abs().mean()
+        correctable = self.residual.correctable.bool()
+        target = (actions[rows, step] - planned_action)[:, correctable]
+        loss = (correction[:, correctable] - target).abs().mean()
         return loss, {"residual_l1": loss.item(), "uncorrected_l1": target.abs().mean().item()}
 
     def _residual_data(self) -> tuple[StateTable, Tensor]:
@@ -170,7 +168,10 @@ class AnchorVLAPolicy(PreTrainedPolicy):
     # ------------------------------------------------------------------ control
 
     def reset(self) -> None:
-        """Forgets the chunk in execution; call it when the environment is reset."""
+        """Forgets the chunk in execution; call it when the environment is reset.
+
+        The noise goes on from where it is, so that episodes of one process differ.
+        """
         self._action_queue: deque[Tensor] = deque()
         self._plan: _Plan | None = None
 
@@ -183,6 +184,11 @@ class AnchorVLAPolicy(PreTrainedPolicy):
         """
         self.eval()
         state = self.layout.state(batch)
+        if self._action_queue and len(self._action_queue[0]) != len(state):
+            raise ValueError(
+                f"the chunk in execution is for {len(self._action_queue[0])} environments, the observation has "
+                f"{len(state)}; call reset() before the batch size changes"
+            )
         if not self._action_queue:
             context, chosen = self._choose(batch, state)
             self._action_queue.extend(chosen.chunk[:, : self.config.n_action_steps].unbind(dim=1))
@@ -207,14 +213,18 @@ class AnchorVLAPolicy(PreTrainedPolicy):
         """All candidates with their scores, normalised.
 
         Args:
-            noise: start noise of shape (B, *head.noise_shape); drawn from the policy's generator if None.
+            noise: start noise of shape (B, *head.noise_shape). If None, that which the next query of
+                `select_action` would draw; it is not used up.
         """
         self.eval()
         self._check_ready()
         state = self.layout.state(batch)
+        if noise is None:
+            upcoming = torch.Generator()
+            upcoming.set_state(self._noise_generator().get_state())
+            noise = self._draw(upcoming, state)
         with self._autocast():
-            context = self._encode(batch, state)
-            return self.head.candidates(context, self._start_noise(state) if noise is None else noise)
+            return self.head.candidates(self._encode(batch, state), noise)
 
     @property
     def corrects(self) -> bool:
@@ -223,22 +233,25 @@ class AnchorVLAPolicy(PreTrainedPolicy):
 
     def _choose(self, batch: dict[str, Tensor], state: Tensor) -> tuple[Context, ChosenChunk]:
         self._check_ready()
-        noise = self._start_noise(state)
-        selection = Selection(self.config.selection, self.config.selection_temperature, self._generator)
+        generator = self._noise_generator()
+        noise = self._draw(generator, state)
+        selection = Selection(self.config.selection, self.config.selection_temperature, generator)
         with self._autocast():
             context = self._encode(batch, state)
             return context, self.head.choose(context, noise, selection)
 
-    def _start_noise(self, like: Tensor) -> Tensor:
-        """Drawn on the CPU, so that a seed gives the same noise on every device."""
+    def _noise_generator(self) -> torch.Generator:
         if self._generator is None:
             self._generator = torch.Generator()
             if self.config.inference_seed is None:
                 self._generator.seed()
             else:
                 self._generator.manual_seed(self.config.inference_seed)
-        noise = torch.randn(len(like), *self.head.noise_shape, generator=self._generator)
-        return noise.to(like.device)
+        return self._generator
+
+    def _draw(self, generator: torch.Generator, like: Tensor) -> Tensor:
+        """Start noise, drawn on the CPU so that a seed gives the same on every device."""
+        return torch.randn(len(like), *self.head.noise_shape, generator=generator).to(like.device)
 
     def _encode(self, batch: dict[str, Tensor], state: Tensor) -> Context:
         return self.backbone.encode(self.layout.images(batch), self.layout.instructions(batch), state)
@@ -266,10 +279,24 @@ class AnchorVLAPolicy(PreTrainedPolicy):
         mode = self.config.normalization_mapping["ACTION"]
         return ActionStatistics.from_dataset(self._dataset_stats or {}, mode)
 
+    def _start_from_scratch(self) -> None:
+        if self.config.stage == "residual":
+            raise ValueError(
+                "policy.stage='residual' corrects a trained policy: give its checkpoint with --policy.path, "
+                "or train stage=base first"
+            )
+        self._fit_to_dataset()
+        self.config.note_training()
+
     def _fit_to_dataset(self) -> None:
         """Checks the demonstrations' actions, and clusters them where the head has anchors."""
         episodes = read_episode_actions(self._dataset_meta)
         check_lengths(episodes, self.config.chunk_size)
+        names = self.config.action_feature_names
+        grippers = [names[column] for column in self._gripper_columns()] if names else []
+        logger.info(
+            "Gripper columns of the action: %s", ", ".join(grippers) or "none found by policy.gripper_names"
+        )
         if self.vocabulary is not None:
             self.vocabulary.fit(
                 episodes, self._action_statistics(), self._gripper_columns(), self.config.vocabulary_seed

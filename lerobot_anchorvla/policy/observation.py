@@ -46,19 +46,19 @@ class ObservationLayout:
     def state(self, batch: dict[str, Tensor]) -> Tensor:
         """All states side by side, shape (B, S), normalised; S may be 0."""
         self.check(batch)
-        return self.join({name: batch[name] for name in self.states}, _batch_size(batch))
+        return self.join({name: batch[name] for name in self.states}, like=_any_tensor(batch))
 
-    def join(self, states: dict[str, Tensor], batch_size: int) -> Tensor:
-        """(B, S) from one normalised tensor a state key."""
+    def join(self, states: dict[str, Tensor], like: Tensor) -> Tensor:
+        """(B, S) from one normalised tensor a state key; `like` is any tensor of B rows on the device."""
         if not self.states:
-            return torch.zeros(batch_size, 0)
-        joined = torch.cat([states[name] for name in self.states], dim=-1)
+            return torch.zeros(len(like), 0, device=like.device)
+        joined = torch.cat([states[name].reshape(len(like), -1) for name in self.states], dim=-1)
         return joined.float().clamp(-STATE_LIMIT, STATE_LIMIT)
 
     def instructions(self, batch: dict) -> list[str]:
         """One instruction a sample; empty where the batch has none."""
         task = batch.get("task")
-        batch_size = _batch_size(batch)
+        batch_size = len(_any_tensor(batch))
         if task is None:
             return [""] * batch_size
         return [task] * batch_size if isinstance(task, str) else list(task)
@@ -79,5 +79,5 @@ class ObservationLayout:
             )
 
 
-def _batch_size(batch: dict) -> int:
-    return next(len(value) for value in batch.values() if isinstance(value, Tensor) and value.ndim > 0)
+def _any_tensor(batch: dict) -> Tensor:
+    return next(value for value in batch.values() if isinstance(value, Tensor) and value.ndim > 0)

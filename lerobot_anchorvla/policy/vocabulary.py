@@ -5,17 +5,15 @@ statistics that they were normalised by, so that a checkpoint whose statistics n
 """
 
 import logging
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow.dataset as arrow
 import torch
-from lerobot.configs.types import FeatureType, NormalizationMode, PolicyFeature
-from lerobot.processor import NormalizerProcessorStep
 from lerobot.utils.constants import ACTION
 from torch import Tensor, nn
+
+from lerobot_anchorvla.policy.action_statistics import ActionStatistics
+from lerobot_anchorvla.policy.dataset_tables import read_table
 
 if TYPE_CHECKING:
     from lerobot.datasets.dataset_metadata import LeRobotDatasetMetadata
@@ -23,62 +21,9 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 COVERAGE_QUANTILES = (0.5, 0.9, 0.99)
-_STATISTICS_OF_MODE = {
-    NormalizationMode.IDENTITY: ("min", "max"),
-    NormalizationMode.MIN_MAX: ("min", "max"),
-    NormalizationMode.MEAN_STD: ("mean", "std"),
-    NormalizationMode.QUANTILES: ("q01", "q99"),
-    NormalizationMode.QUANTILE10: ("q10", "q90"),
-}
 _MINI_BATCH_ABOVE = 200_000
 _KMEANS_RESTARTS = 10
 _DISTANCE_CHUNK = 4096
-
-
-@dataclass
-class ActionStatistics:
-    """The statistics that normalise the action, in raw units.
-
-    Attributes:
-        mode: LeRobot's normalisation of the action.
-        values: shape (2, A), float32: the two statistics that `mode` uses, such as minimum and maximum.
-        stats: the same, by name, as LeRobot's normaliser wants them.
-    """
-
-    mode: NormalizationMode
-    values: Tensor
-    stats: dict[str, Tensor]
-
-    @classmethod
-    def from_dataset(cls, dataset_stats: dict, mode: NormalizationMode) -> "ActionStatistics":
-        """Reads what `mode` needs from a dataset's statistics.
-
-        Raises:
-            ValueError: if the action or a statistic is missing, or a value is not finite.
-        """
-        action_stats = dataset_stats.get(ACTION)
-        if not action_stats:
-            raise ValueError(f"the dataset has no statistics of {ACTION!r}; AnchorVLA learns from actions")
-        names = _STATISTICS_OF_MODE[mode]
-        missing = [name for name in names if name not in action_stats]
-        if missing:
-            raise ValueError(
-                f"action statistics {missing} are missing, which normalization_mapping ACTION={mode.value} "
-                "needs; recompute the dataset's statistics or choose another mode"
-            )
-        stats = {name: torch.as_tensor(np.asarray(action_stats[name]), dtype=torch.float32) for name in names}
-        values = torch.stack([stats[name] for name in names])
-        if not torch.isfinite(values).all():
-            raise ValueError(f"the dataset's action statistics {list(names)} hold NaN or infinity")
-        return cls(mode, values, stats)
-
-    def normalise(self, actions: Tensor) -> Tensor:
-        """Raw actions (..., A) as LeRobot's own normaliser presents them to the policy."""
-        feature = PolicyFeature(type=FeatureType.ACTION, shape=(actions.shape[-1],))
-        step = NormalizerProcessorStep(
-            features={ACTION: feature}, norm_map={FeatureType.ACTION: self.mode}, stats={ACTION: self.stats}
-        )
-        return step._normalize_action(actions, inverse=False)
 
 
 class TrajectoryVocabulary(nn.Module):
@@ -148,8 +93,9 @@ class TrajectoryVocabulary(nn.Module):
         self.anchors.copy_(anchors)
         self.statistics.copy_(statistics.values)
         self._measure(windows)
+        self._reseed_empty(windows)
         self.fitted.fill_(True)
-        logger.info(self.report(len(windows)))
+        logger.info(self.report())
 
     def nearest(self, actions: Tensor, is_pad: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """The positive anchor m* of each chunk: the nearest in L1 over the steps that are not padded (Eq. 8).
@@ -183,8 +129,8 @@ class TrajectoryVocabulary(nn.Module):
             detail = f"{mine.shape[1]} action columns in the checkpoint, {theirs.shape[1]} in the dataset"
         else:
             column = int((mine - theirs).abs().amax(dim=0).argmax())
-            name = action_names[column] if action_names else f"column {column}"
-            names = "/".join(_STATISTICS_OF_MODE[statistics.mode])
+            name = action_names[column] if action_names else f"action column {column}"
+            names = "/".join(statistics.names)
             detail = (
                 f"{name}: {names} is {_numbers(mine[:, column])} in the checkpoint, "
                 f"{_numbers(theirs[:, column])} in the dataset"
@@ -195,23 +141,40 @@ class TrajectoryVocabulary(nn.Module):
             "vocabulary anew with --policy.refit_vocabulary=true and train stage=base again"
         )
 
-    def report(self, num_windows: int | None = None) -> str:
+    def report(self) -> str:
         """One line on how well the anchors cover the demonstrations."""
-        total = int(self.counts.sum()) if num_windows is None else num_windows
         quantiles = ", ".join(
             f"p{100 * quantile:.0f} {value:.3f}"
             for quantile, value in zip(COVERAGE_QUANTILES, self.coverage.tolist(), strict=True)
         )
         return (
-            f"Trajectory vocabulary: {len(self.anchors)} anchors from {total} windows; windows an anchor "
-            f"{int(self.counts.min())} to {int(self.counts.max())}; distance to the nearest anchor "
+            f"Trajectory vocabulary: {len(self.anchors)} anchors from {int(self.counts.sum())} windows; windows an "
+            f"anchor {int(self.counts.min())} to {int(self.counts.max())}; distance to the nearest anchor "
             f"(mean absolute, normalised units): {quantiles}"
         )
 
-    def _measure(self, windows: Tensor) -> None:
+    def _reseed_empty(self, windows: Tensor) -> None:
+        """Moves every anchor that is no window's nearest to the window that is covered worst.
+
+        k-means leaves none empty, but it measures in L2 and knows nothing of the grippers' own rule.
+        """
+        for _ in range(len(self.anchors)):
+            empty = torch.nonzero(self.counts == 0).flatten()
+            if not len(empty):
+                return
+            _, distances = self._nearest_of_all(windows)
+            self.anchors[empty[0]] = windows[distances.argmax()].to(self.anchors.device)
+            self._measure(windows)
+        logger.warning(
+            "%d anchors of the trajectory vocabulary are no window's nearest", int((self.counts == 0).sum())
+        )
+
+    def _nearest_of_all(self, windows: Tensor) -> tuple[Tensor, Tensor]:
         nearest = [self.nearest(part.to(self.anchors.device)) for part in windows.split(_DISTANCE_CHUNK)]
-        indices = torch.cat([part[0] for part in nearest]).cpu()
-        distances = torch.cat([part[1] for part in nearest]).cpu()
+        return torch.cat([part[0] for part in nearest]).cpu(), torch.cat([part[1] for part in nearest]).cpu()
+
+    def _measure(self, windows: Tensor) -> None:
+        indices, distances = self._nearest_of_all(windows)
         counts = torch.bincount(indices, minlength=len(self.anchors))
         summed = torch.zeros(len(self.anchors)).index_add_(0, indices, distances)
         self.counts.copy_(counts)
@@ -252,7 +215,7 @@ def sliding_windows(episodes: list[np.ndarray], horizon: int) -> np.ndarray:
 
 
 def read_episode_actions(meta: "LeRobotDatasetMetadata") -> list[np.ndarray]:
-    """The raw actions of every episode, read from the dataset's tables without decoding any image.
+    """The raw actions of every episode.
 
     Returns:
         One array an episode in order, shape (T_i, A), float32.
@@ -260,38 +223,17 @@ def read_episode_actions(meta: "LeRobotDatasetMetadata") -> list[np.ndarray]:
     Raises:
         ValueError: if the dataset has no actions, or one of them is NaN or infinite.
     """
-    if ACTION not in meta.features:
-        raise ValueError(
-            f"the dataset {meta.repo_id!r} has no {ACTION!r} column; AnchorVLA learns from actions"
-        )
-    table = arrow.dataset(_local_tables(meta), format="parquet").to_table(
-        columns=["index", "episode_index", ACTION]
-    )
-    order = np.argsort(table["index"].to_numpy(), kind="stable")
-    episode = table["episode_index"].to_numpy()[order]
-    actions = np.stack(table[ACTION].to_numpy()).astype(np.float32)[order]
-    episodes = np.split(actions, np.flatnonzero(np.diff(episode)) + 1)
-    for number, rows in enumerate(episodes):
+    table = read_table(meta, (ACTION,))
+    starts = np.flatnonzero(np.diff(table.episode)) + 1
+    episodes = np.split(table.columns[ACTION], starts)
+    for first, rows in zip([0, *starts], episodes, strict=True):
         if not np.isfinite(rows).all():
             step, column = np.argwhere(~np.isfinite(rows))[0]
             raise ValueError(
-                f"action of episode {number}, frame {step}, column {column} is {rows[step, column]}; "
-                "remove the episode from the dataset or mend it"
+                f"action of episode {table.episode[first]}, frame {step}, column {column} is "
+                f"{rows[step, column]}; remove the episode from the dataset or mend it"
             )
     return episodes
-
-
-def _local_tables(meta: "LeRobotDatasetMetadata") -> list[str]:
-    """The dataset's parquet files; fetched from the Hub where only the metadata is here (streaming)."""
-    files = sorted(Path(meta.root).glob("data/**/*.parquet"))
-    if not files:
-        from huggingface_hub import snapshot_download
-
-        folder = snapshot_download(
-            meta.repo_id, repo_type="dataset", revision=meta.revision, allow_patterns="data/**"
-        )
-        files = sorted(Path(folder).glob("data/**/*.parquet"))
-    return [str(file) for file in files]
 
 
 def _cluster(flat: np.ndarray, num_clusters: int, seed: int) -> np.ndarray:

@@ -23,6 +23,10 @@ def config(tmp_path):
     )
 
 
+def make_outputs(command: Command, log: Path) -> None:
+    command.outputs[0].mkdir(parents=True)
+
+
 def test_every_head_is_trained_on_the_same_budget(config):
     trainings = [str(command) for command in ablation_commands(config) if command.program == "lerobot-train"]
     assert len(trainings) == 3 * 2
@@ -51,16 +55,16 @@ def test_results_become_a_json_and_a_page_and_finished_commands_are_skipped(conf
 
     def pretend(command: Command, log: Path) -> None:
         executed.append(command.name)
+        make_outputs(command, log)
         if command.program == "lerobot-eval":
             folder = command.outputs[0]
-            folder.mkdir(parents=True)
             info = {
                 "per_task": [{"metrics": {"successes": [True, True, True, False]}}],
                 "overall": {"eval_s": 8.0},
             }
             (folder / "eval_info.json").write_text(json.dumps(info))
 
-    monkeypatch.setattr("lerobot_anchorvla.commands.run_logged", pretend)
+    monkeypatch.setattr("lerobot_anchorvla.commands.journal.run_logged", pretend)
     rows = run_ablation(config)
     assert len(executed) == len(list(ablation_commands(config)))
     assert (rows[0].rate.successes, rows[0].rate.trials) == (6, 8)
@@ -75,7 +79,7 @@ def test_results_become_a_json_and_a_page_and_finished_commands_are_skipped(conf
 
 
 def test_a_training_that_is_run_again_takes_its_evaluations_with_it(config, monkeypatch):
-    monkeypatch.setattr("lerobot_anchorvla.commands.run_logged", lambda command, log: None)
+    monkeypatch.setattr("lerobot_anchorvla.commands.journal.run_logged", make_outputs)
     journal = Journal.open(config.output_dir)
     commands = list(ablation_commands(config))
     for command in commands:

@@ -153,9 +153,8 @@ def test_regression_loss(loss, power):
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("prediction_type", ["sample", "epsilon"])
-def test_gaussian_loss(prediction_type):
-    policy, batch = make_policy(head="gaussian", prediction_type=prediction_type), make_batch()
+def test_gaussian_loss():
+    policy, batch = make_policy(head="gaussian"), make_batch()
     context, actions = encode(policy, batch), batch["action"]
     torch.manual_seed(5)
     value, _ = policy.head.loss(context, actions, batch["action_is_pad"])
@@ -165,10 +164,8 @@ def test_gaussian_loss(prediction_type):
     alphas = policy.head.schedule.alphas_cumprod[timestep].view(-1, 1, 1)
     noisy = alphas.sqrt() * actions + (1 - alphas).sqrt() * noise
     raw = policy.head.denoiser(noisy[:, None], timestep, policy.head.denoiser.condition(context)).raw[:, 0]
-    target = noise if prediction_type == "epsilon" else actions
-    assert value.item() == pytest.approx(
-        (raw - target).square()[~batch["action_is_pad"]].mean().item(), rel=1e-5
-    )
+    error = (raw - actions).square()[~batch["action_is_pad"]]
+    assert value.item() == pytest.approx(error.mean().item(), rel=1e-5)
 
 
 def test_sampled_selection_follows_the_scores():
@@ -195,10 +192,40 @@ def test_following_takes_the_positive_anchor():
     torch.testing.assert_close(followed, expected, rtol=1e-4, atol=1e-5)
 
 
-def test_scores_trained_on_denoised_chunks_have_gradients_and_leave_the_sampler_out():
+def test_denoised_scores_are_those_of_the_samplers_second_step():
+    policy, batch = make_policy(score_inputs="denoised", num_inference_steps=2), make_batch()
+    head, context = policy.head, encode(policy, batch)
+    condition = head.denoiser.condition(context)
+    anchors = head.vocabulary.anchors.expand(5, -1, -1, -1)
+    torch.manual_seed(2)
+    scores = head._scores_of_denoised(anchors, condition)
+
+    torch.manual_seed(2)
+    torch.randint(1, 2, ())
+    abar = head.schedule.alphas_cumprod
+    noisy = abar[9].sqrt() * anchors + (1 - abar[9]).sqrt() * torch.randn_like(anchors)
+    sample = head.denoiser(noisy, torch.full((5,), 9), condition).raw
+    epsilon = (noisy - abar[9].sqrt() * sample) / (1 - abar[9]).sqrt()
+    moved = (abar[0].sqrt() * sample + (1 - abar[0]).sqrt() * epsilon).detach()
+    expected = head.denoiser(moved, torch.zeros(5, dtype=torch.int64), condition).scores
+    torch.testing.assert_close(scores, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_training_on_denoised_chunks_adds_their_score_loss():
+    batch, metrics = make_batch(), {}
+    for inputs in ("noised", "denoised"):
+        policy = make_policy(score_inputs=inputs)
+        torch.manual_seed(1)
+        _, metrics[inputs] = policy(batch)
+    assert metrics["noised"]["reconstruction_l1"] == metrics["denoised"]["reconstruction_l1"]
+    assert metrics["noised"]["score_loss"] != metrics["denoised"]["score_loss"]
+
+
+def test_the_sampler_passes_no_gradient_to_the_scores():
     policy, batch = make_policy(score_inputs="denoised"), make_batch()
-    policy.train()
-    loss, metrics = policy(batch)
-    loss.backward()
-    assert math.isfinite(metrics["score_loss"])
-    assert policy.head.denoiser.to_score[-1].weight.grad.abs().sum() > 0
+    head = policy.head
+    denoise, graphs = head._denoise, []
+    head._denoise = lambda *arguments: graphs.append(torch.is_grad_enabled()) or denoise(*arguments)
+    policy(batch)[0].backward()
+    assert graphs == [False]
+    assert head.denoiser.to_score[-1].weight.grad.abs().sum() > 0

@@ -5,6 +5,7 @@ import pytest
 from lerobot.configs.policies import PreTrainedConfig
 from lerobot.configs.types import FeatureType, PolicyFeature
 
+from lerobot_anchorvla.policy.backbones.base import evenly_spaced_layers
 from tests.policy.synthetic import make_config
 
 
@@ -22,7 +23,11 @@ from tests.policy.synthetic import make_config
         ("truncation_ratio", 1.5, r"policy.truncation_ratio=1.5 must lie in \(0, 1\]"),
         ("num_anchors", 1, "policy.num_anchors=1 must be at least 2"),
         ("num_negatives", 0, "policy.num_negatives=0"),
-        ("nano_image_size", 40, "policy.nano_image_size=40 must be a positive multiple of 16"),
+        ("nano_image_size", 40, "policy.nano_image_size=40 must be a multiple of 16"),
+        ("num_action_queries", 0, "policy.num_action_queries=0 must be positive"),
+        ("head_heads", 0, "policy.head_heads=0 must be positive"),
+        ("nano_layers", 0, "policy.nano_layers=0 must be positive"),
+        ("score_weight", -1, "policy.score_weight=-1 must not be negative"),
         ("head_heads", 5, "policy.head_hidden_size=32 must be divisible by 8 and by policy.head_heads=5"),
         ("n_obs_steps", 2, "policy.n_obs_steps=2 is not supported"),
     ],
@@ -32,9 +37,39 @@ def test_bad_values_are_refused(field, value, message):
         make_config(**{field: value})
 
 
-def test_a_gaussian_head_cannot_refine_an_anchor():
-    with pytest.raises(ValueError, match="head 'gaussian' has none"):
-        make_config(head="gaussian", prediction_type="offset")
+@pytest.mark.parametrize("prediction_type", ["offset", "epsilon"])
+def test_a_gaussian_head_predicts_the_sample(prediction_type):
+    with pytest.raises(ValueError, match=f"'{prediction_type}' does not go with head 'gaussian'"):
+        make_config(head="gaussian", prediction_type=prediction_type)
+
+
+def test_a_frozen_head_keeps_its_anchors():
+    with pytest.raises(ValueError, match="refit_vocabulary=true needs stage=base"):
+        make_config(stage="residual", refit_vocabulary=True)
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (["a", "b"], ["a", "b"]),
+        ({"motors": ["a"], "base": ["b"]}, ["a", "b"]),
+        (["only one"], None),
+        (None, None),
+    ],
+)
+def test_action_names_are_one_a_column_or_none(names, expected):
+    config = make_config()
+    config.set_dataset_feature_metadata({"action": {"shape": (2,), "names": names}})
+    assert config.action_feature_names == expected
+
+
+@pytest.mark.parametrize(("layers", "blocks"), [(4, 4), (24, 6), (2, 6), (1, 3), (5, 2)])
+def test_head_blocks_read_layers_that_exist_and_end_at_the_last(layers, blocks):
+    read = evenly_spaced_layers(layers, blocks)
+    assert len(read) == blocks
+    assert read == sorted(read)
+    assert read[0] >= 1
+    assert read[-1] == layers
 
 
 def test_too_many_denoising_steps_are_refused_when_the_policy_is_built():
@@ -60,6 +95,7 @@ def test_features_without_action_or_observation_are_refused():
 
 def test_the_configuration_survives_saving(tmp_path):
     config = make_config(head="gaussian", num_negatives=None, vocabulary_action_names=["a"])
+    config.note_training()
     config.save_pretrained(tmp_path)
     assert PreTrainedConfig.from_pretrained(tmp_path) == config
 

@@ -119,6 +119,49 @@ def test_candidates_come_with_scores():
     assert candidates.scores.shape == candidates.probabilities.shape == (5, 6)
 
 
+def test_candidates_are_those_that_the_next_query_chooses_from():
+    policy, batch = make_policy(), make_batch()
+    candidates = policy.predict_candidates(batch)
+    chunk = policy.predict_action_chunk(batch)
+    best = candidates.chunks[torch.arange(5), candidates.scores.argmax(dim=1)]
+    torch.testing.assert_close(chunk, best, rtol=1e-4, atol=1e-5)
+
+
+def test_drawn_selection_differs_between_queries_and_repeats_with_the_seed():
+    batch = make_batch()
+
+    def actions(policy):
+        drawn = []
+        for _ in range(6):
+            policy.reset()
+            drawn.append(policy.select_action(batch))
+        return torch.stack(drawn)
+
+    sampled = {"selection": "sample", "selection_temperature": 50.0}
+    first, second = actions(make_policy(**sampled)), actions(make_policy(**sampled))
+    torch.testing.assert_close(first, second, rtol=0, atol=0)
+    assert first.std(dim=0).max() > 0.1
+    unseeded = [actions(make_policy(inference_seed=None, **sampled)) for _ in range(2)]
+    assert (unseeded[0] - unseeded[1]).abs().max() > 1e-3
+
+
+def test_the_batch_size_may_only_change_after_a_reset():
+    policy = make_policy()
+    policy.select_action(make_batch(5))
+    with pytest.raises(ValueError, match=r"is for 5 environments, the observation has 3; call reset"):
+        policy.select_action(make_batch(3))
+    policy.reset()
+    assert policy.select_action(make_batch(3)).shape == (3, len(ACTION_NAMES))
+
+
+def test_images_alone_put_everything_on_their_device():
+    policy = make_policy(head="regression")
+    layout = type(policy.layout)(cameras=policy.layout.cameras, states=(), state_dim=0)
+    state = layout.state({name: torch.zeros(2, 3, 8, 8, device="meta") for name in layout.cameras})
+    assert state.device.type == "meta"
+    assert state.shape == (2, 0)
+
+
 def test_bfloat16_inference_is_close_to_float32_and_returns_float32():
     batch = make_batch()
     full = make_policy(head="regression").predict_action_chunk(batch)
@@ -175,6 +218,29 @@ def test_another_datasets_statistics_are_refused_or_refitted(dataset, tmp_path):
     policy = reload(tmp_path / "policy", other, refit_vocabulary="true")
     assert policy.vocabulary.statistics[1, 0] > 1.5
     assert policy.config.refit_vocabulary is False
+
+
+def test_stage_two_needs_a_trained_policy(dataset):
+    with pytest.raises(ValueError, match="corrects a trained policy: give its checkpoint with --policy.path"):
+        train_new(dataset, stage="residual")
+
+
+@pytest.mark.parametrize("head", ["gaussian", "regression"])
+def test_the_other_heads_can_be_corrected_too(dataset, tmp_path, head):
+    train_new(dataset, head=head).save_pretrained(tmp_path)
+    policy = reload(tmp_path, dataset, stage="residual")
+    pre, _ = make_pre_post_processors(policy.config, dataset_stats=dataset.meta.stats)
+    loss, metrics = policy.train()(pre(collate(dataset, range(8))))
+    loss.backward()
+    assert metrics["residual_l1"] == pytest.approx(metrics["uncorrected_l1"])
+    assert policy.residual.layers[-1].weight.grad.abs().sum() > 0
+
+
+@pytest.mark.parametrize(("field", "value"), [("prediction_type", "epsilon"), ("num_train_timesteps", 100)])
+def test_what_the_weights_depend_on_cannot_be_changed(dataset, tmp_path, field, value):
+    train_new(dataset).save_pretrained(tmp_path)
+    with pytest.raises(Exception, match=rf"policy.{field}=.* cannot be changed"):
+        reload(tmp_path, **{field: value})
 
 
 def test_other_action_names_are_refused(dataset, tmp_path):

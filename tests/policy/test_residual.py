@@ -77,6 +77,20 @@ def test_the_drift_shape_is_the_covariance_of_motion_within_episodes():
     steps = torch.randn(4000, 3, generator=generator) @ mixing.T
     states = steps.cumsum(dim=0)
     states[2000:] += 1e6  # the jump between two episodes must not count
-    table = StateTable(states, torch.arange(4000) // 2000)
+    table = StateTable(states, torch.arange(4000) // 2000, torch.arange(4000))
     shape = table.drift_shape(1)
     torch.testing.assert_close(shape @ shape.T, mixing @ mixing.T, rtol=0.15, atol=0.15)
+
+
+def test_frames_are_found_by_their_global_index(tmp_path):
+    states = torch.arange(6.0)[:, None]
+    table = StateTable(states, torch.tensor([4, 4, 4, 9, 9, 9]), torch.tensor([40, 41, 42, 90, 91, 92]))
+    later = table.later(torch.tensor([40, 90, 41]), torch.tensor([2, 1, 0]))
+    assert later.flatten().tolist() == [2, 4, 1]
+    with pytest.raises(IndexError, match="frame 43 of the dataset is not on this machine"):
+        table.later(torch.tensor([42]), torch.tensor([1]))
+
+
+def test_episodes_shorter_than_a_chunk_leave_no_drift():
+    table = StateTable(torch.randn(3, 2), torch.zeros(3), torch.arange(3))
+    assert table.drift_shape(8).abs().max() == 0

@@ -8,8 +8,8 @@ import torch
 from lerobot.configs.types import FeatureType, NormalizationMode, PolicyFeature
 
 from lerobot_anchorvla.policy.action_head import Selection
+from lerobot_anchorvla.policy.action_statistics import ActionStatistics
 from lerobot_anchorvla.policy.modeling_anchorvla import AnchorVLAPolicy
-from lerobot_anchorvla.policy.vocabulary import ActionStatistics
 from tests.policy.synthetic import make_config
 
 pytestmark = pytest.mark.slow

@@ -1,5 +1,6 @@
 """What a backbone gives to the action head, whatever network computes it."""
 
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
@@ -58,4 +59,4 @@ class Backbone(nn.Module, ABC):
 
 def evenly_spaced_layers(num_layers: int, num_blocks: int) -> list[int]:
     """Which backbone layer each head block reads: 1-based, evenly spaced, ending at the last layer."""
-    return [round(num_layers * (block + 1) / num_blocks) for block in range(num_blocks)]
+    return [math.ceil(num_layers * (block + 1) / num_blocks) for block in range(num_blocks)]
