@@ -29,7 +29,7 @@ $(READY): pyproject.toml constraints.txt scripts/setup.sh
 
 # Names no package index; run it to move the pinned versions.
 constraints:
-	uv pip compile --no-header --no-annotate --all-extras --python-version 3.12 pyproject.toml -o constraints.txt
+	PATH="$$PATH:$(CURDIR)/.uv/bin" uv pip compile --no-header --no-annotate --all-extras --python-version 3.12 pyproject.toml -o constraints.txt
 
 clean:
 	rm -rf .venv .uv outputs

@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # Makes .venv with the pinned versions, and installs the system libraries that headless rendering needs.
 set -euo pipefail
+export PIP_ROOT_USER_ACTION=ignore  # as a variable: pip 22.0 does not know the option
+home=${HOME:-/nonexistent}
 cd "$(dirname "$0")/.."
 
 say() { printf '\033[1m%s\033[0m\n' "$*"; }
@@ -22,7 +24,7 @@ apt_install() {
 
 find_uv() {
   if command -v uv >/dev/null; then command -v uv; return; fi
-  for candidate in .uv/bin/uv "$HOME/.local/bin/uv" "$HOME/.cargo/bin/uv"; do
+  for candidate in .uv/bin/uv "$home/.local/bin/uv" "$home/.cargo/bin/uv"; do
     if [ -x "$candidate" ]; then echo "$candidate"; return; fi
   done
 }
@@ -35,7 +37,7 @@ get_uv() {
     apt_install python3-pip ||
       die "neither uv nor pip is here: install python3-pip (apt-get install python3-pip) or uv, then run this again"
   fi
-  python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --target .uv uv
+  python3 -m pip install --quiet --disable-pip-version-check --target .uv uv
   UV=.uv/bin/uv
 }
 
@@ -44,7 +46,7 @@ find_python() {
     command -v python3.12; return
   fi
   local root
-  root=${PYENV_ROOT:-$HOME/.pyenv}
+  root=${PYENV_ROOT:-$home/.pyenv}
   for candidate in "$root"/versions/3.12*/bin/python3.12; do
     if [ -x "$candidate" ]; then echo "$candidate"; return; fi
   done
@@ -53,19 +55,30 @@ find_python() {
 
 has_library() { python3 -c 'import ctypes, sys; ctypes.CDLL(sys.argv[1])' "$1" 2>/dev/null; }
 
+has_egl() {  # the loader and any vendor's driver: Mesa's, which also renders on a CPU, or NVIDIA's
+  has_library libEGL.so.1 || return 1
+  if has_library libEGL_mesa.so.0; then has_software_renderer; else has_library libEGL_nvidia.so.0; fi
+}
+
+has_software_renderer() {  # one library since Mesa 24, one file a driver before
+  ls /usr/lib/*/libgallium-*.so /usr/lib64/libgallium-*.so >/dev/null 2>&1 ||
+    [ -n "$(find /usr/lib /usr/lib64 -maxdepth 3 -name 'swrast_dri.so' -print -quit 2>/dev/null)" ]
+}
+
 system_libraries() {
   [ "$(uname -s)" = Linux ] || return 0
   local packages=()
-  has_library libEGL.so.1 || packages+=(libegl1)
-  has_library libEGL_mesa.so.0 || packages+=(libegl-mesa0)
+  has_egl || packages+=(libegl1 libegl-mesa0 libgl1-mesa-dri)
   has_library libGL.so.1 || packages+=(libgl1)
   has_library libOpenGL.so.0 || packages+=(libopengl0)
-  [ -n "$(find /usr/lib /usr/lib64 -maxdepth 3 -name 'swrast_dri.so' -print -quit 2>/dev/null)" ] || packages+=(libgl1-mesa-dri)
-  command -v ffmpeg >/dev/null || packages+=(ffmpeg)  # torchcodec decodes LeRobot's videos with its libraries
-  [ ${#packages[@]} -gt 0 ] || return 0
-  say "Installing system libraries: ${packages[*]}"
-  apt_install "${packages[@]}" ||
-    die "cannot install system packages here; run: sudo apt-get install -y ${packages[*]}"
+  if [ ${#packages[@]} -gt 0 ]; then
+    say "Installing system libraries: ${packages[*]}"
+    apt_install "${packages[@]}" ||
+      die "headless rendering needs these system packages; run: sudo apt-get install -y ${packages[*]}"
+  fi
+  # torchcodec decodes LeRobot's videos with FFmpeg's libraries; the demo's datasets hold images.
+  command -v ffmpeg >/dev/null || apt_install ffmpeg ||
+    say "Without ffmpeg, datasets with videos cannot be read; to have it: sudo apt-get install -y ffmpeg"
 }
 
 system_libraries
