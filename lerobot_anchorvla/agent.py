@@ -15,9 +15,9 @@ from lerobot.processor import PolicyAction, PolicyProcessorPipeline, Unnormalize
 from lerobot.utils.constants import ACTION
 from torch import Tensor
 
+from lerobot_anchorvla.policy.action_statistics import ActionStatistics
 from lerobot_anchorvla.policy.configuration_anchorvla import AnchorVLAConfig
 from lerobot_anchorvla.policy.modeling_anchorvla import AnchorVLAPolicy
-from lerobot_anchorvla.policy.vocabulary import ActionStatistics
 
 Observation = dict[str, Any]
 

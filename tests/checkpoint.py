@@ -5,10 +5,10 @@ from pathlib import Path
 import torch
 from lerobot.configs.types import FeatureType, NormalizationMode, PolicyFeature
 
+from lerobot_anchorvla.policy.action_statistics import ActionStatistics
 from lerobot_anchorvla.policy.configuration_anchorvla import AnchorVLAConfig
 from lerobot_anchorvla.policy.modeling_anchorvla import AnchorVLAPolicy
 from lerobot_anchorvla.policy.processor_anchorvla import make_anchorvla_pre_post_processors
-from lerobot_anchorvla.policy.vocabulary import ActionStatistics
 from lerobot_anchorvla.sim.signals import ACTION_HIGH, ACTION_LOW, ACTION_NAMES
 from tests.policy.synthetic import TINY
 

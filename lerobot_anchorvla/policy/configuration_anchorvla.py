@@ -210,9 +210,9 @@ class AnchorVLAConfig(PreTrainedConfig):
     def _check_combinations(self) -> None:
         if self.head == "gaussian" and self.prediction_type != "sample":
             raise ValueError(
-                f"policy.prediction_type={self.prediction_type!r} does not go with head 'gaussian': an offset "
-                "needs an anchor, and the inversion of epsilon amplifies errors a thousandfold at the noisy "
-                "end of the whole schedule; choose 'sample'"
+                f"policy.prediction_type={self.prediction_type!r} does not go with head 'gaussian': an "
+                "offset needs an anchor, and the inversion of epsilon amplifies errors a thousandfold at the "
+                "noisy end of the whole schedule; choose 'sample'"
             )
         if self.stage == "residual" and self.refit_vocabulary:
             raise ValueError(

@@ -186,8 +186,8 @@ class AnchorVLAPolicy(PreTrainedPolicy):
         state = self.layout.state(batch)
         if self._action_queue and len(self._action_queue[0]) != len(state):
             raise ValueError(
-                f"the chunk in execution is for {len(self._action_queue[0])} environments, the observation has "
-                f"{len(state)}; call reset() before the batch size changes"
+                f"the chunk in execution is for {len(self._action_queue[0])} environments, the observation "
+                f"has {len(state)}; call reset() before the batch size changes"
             )
         if not self._action_queue:
             context, chosen = self._choose(batch, state)

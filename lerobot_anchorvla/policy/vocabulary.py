@@ -148,9 +148,9 @@ class TrajectoryVocabulary(nn.Module):
             for quantile, value in zip(COVERAGE_QUANTILES, self.coverage.tolist(), strict=True)
         )
         return (
-            f"Trajectory vocabulary: {len(self.anchors)} anchors from {int(self.counts.sum())} windows; windows an "
-            f"anchor {int(self.counts.min())} to {int(self.counts.max())}; distance to the nearest anchor "
-            f"(mean absolute, normalised units): {quantiles}"
+            f"Trajectory vocabulary: {len(self.anchors)} anchors from {int(self.counts.sum())} windows; "
+            f"windows an anchor {int(self.counts.min())} to {int(self.counts.max())}; distance to the "
+            f"nearest anchor (mean absolute, normalised units): {quantiles}"
         )
 
     def _reseed_empty(self, windows: Tensor) -> None:

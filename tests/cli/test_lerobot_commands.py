@@ -158,8 +158,24 @@ def test_pixels_alone(trained, dataset, tmp_path):
 
 
 def test_bfloat16_training(dataset, tmp_path):
+    """The forward pass runs under autocast, and the weights stay in float32."""
+    script = tmp_path / "train.py"
+    script.write_text(
+        "import torch\n"
+        "from lerobot.scripts import lerobot_train\n"
+        "from lerobot_anchorvla.policy.denoiser import BridgeDiT\n"
+        "condition = BridgeDiT.condition\n"
+        "def spy(self, context):\n"
+        "    made = condition(self, context)\n"
+        "    print('KEYS', made.keys[0].dtype)\n"
+        "    return made\n"
+        "BridgeDiT.condition = spy\n"
+        "lerobot_train.main()\n"
+    )
     output_dir = tmp_path / "bf16"
-    run("lerobot-train", *TINY_POLICY, "--policy.dtype=bfloat16", *training(dataset, output_dir, "--steps=2"))
+    arguments = (*TINY_POLICY, "--policy.dtype=bfloat16", *training(dataset, output_dir, "--steps=2"))
+    output = run([sys.executable, str(script)], *arguments)
+    assert "KEYS torch.bfloat16" in output
     assert tensors(last(output_dir))["backbone.norm.weight"].dtype == torch.float32
 
 
