@@ -12,16 +12,25 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lerobot_anchorvla.checks import check_at_least
 from lerobot_anchorvla.datasets.attempts import simulated_attempts
+from lerobot_anchorvla.datasets.names import EPISODES_FILE, REPO_ID, SETTINGS_FILE
 from lerobot_anchorvla.datasets.simulate_episode import plan_episode
-from lerobot_anchorvla.datasets.staging import SETTINGS_IN_DATASET, Staging, refuse_other_settings
-from lerobot_anchorvla.sim.signals import ACTION_NAMES, CAMERAS, CONTROL_HZ, STATE_NAMES, TARGET_NAMES
+from lerobot_anchorvla.datasets.staging import Staging, refuse_other_settings
+from lerobot_anchorvla.sim.signals import (
+    ACTION_NAMES,
+    CAMERAS,
+    CONTROL_HZ,
+    IMAGE_SIZE,
+    STATE_NAMES,
+    TARGET_NAMES,
+)
 from lerobot_anchorvla.sim.tasks import TASKS
 
 if TYPE_CHECKING:
@@ -30,8 +39,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 ROBOT_TYPE = "go2_so101"
-EPISODES_FILE = Path("meta") / "anchorvla_episodes.jsonl"
-"""Beside LeRobot's own metadata: one line an episode with its mode, so that modes can be told apart."""
 
 
 @dataclass
@@ -45,14 +52,14 @@ class DemosConfig:
     # Folder of the dataset. By default LeRobot's own folder for repo_id.
     root: Path | None = None
     # Name of the dataset, as LeRobot and the Hub know it.
-    repo_id: str = "local/go2_so101_open_drawer"
+    repo_id: str = REPO_ID
     # Seed of the recording: the same seed gives the same demonstrations, whatever the number of workers.
     seed: int = 0
     # Height of the camera images, in pixels.
-    image_height: int = 96
+    image_height: int = IMAGE_SIZE
     # Width of the camera images, in pixels.
-    image_width: int = 96
-    # Store the images as videos, which are smaller but slower to train from on a CPU.
+    image_width: int = IMAGE_SIZE
+    # Store the images as videos: smaller files, but every training sample decodes them again.
     video: bool = False
     # Processes that simulate; 0 means one per CPU core.
     workers: int = 0
@@ -62,15 +69,7 @@ class DemosConfig:
     def __post_init__(self) -> None:
         if self.task not in TASKS:
             raise ValueError(f"task must be one of {list(TASKS)}, got {self.task!r}")
-        for name, least in (
-            ("episodes", 1),
-            ("image_height", 4),
-            ("image_width", 4),
-            ("workers", 0),
-            ("seed", 0),
-        ):
-            if getattr(self, name) < least:
-                raise ValueError(f"{name} must be at least {least}, got {getattr(self, name)}")
+        check_at_least(self, episodes=1, image_height=4, image_width=4, workers=0, seed=0)
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -115,7 +114,11 @@ class _EpisodeRecord:
     mode: str
     seed: int
     length: int
-    success: bool
+
+    @classmethod
+    def read(cls, line: str) -> _EpisodeRecord:
+        stored = json.loads(line)
+        return cls(**{each.name: stored[each.name] for each in fields(cls)})
 
 
 def record_demonstrations(config: DemosConfig) -> DemosReport:
@@ -169,11 +172,11 @@ def _finished_report(staging: Staging, config: DemosConfig) -> DemosReport | Non
     if not any(root.iterdir()):
         root.rmdir()
         return None
-    if not (root / SETTINGS_IN_DATASET).exists():
+    if not (root / SETTINGS_FILE).exists():
         raise ValueError(f"root={root} holds something else than a recording. Give another root.")
-    refuse_other_settings(root / SETTINGS_IN_DATASET, config.settings, root)
-    records = [json.loads(line) for line in (root / EPISODES_FILE).read_text().splitlines()]
-    return _report(root, [_EpisodeRecord(**record) for record in records])
+    refuse_other_settings(root / SETTINGS_FILE, config.settings, root)
+    lines = (root / EPISODES_FILE).read_text().splitlines()
+    return _report(root, [_EpisodeRecord.read(line) for line in lines])
 
 
 def _record(staging: Staging, config: DemosConfig) -> DemosReport:
@@ -187,7 +190,7 @@ def _record(staging: Staging, config: DemosConfig) -> DemosReport:
                     _add_episode(dataset, episode, TASKS[config.task])
                     plan = plan_episode(config.task, config.seed, attempt)
                     length = len(episode["action"])
-                    records.append(_EpisodeRecord(len(records), attempt, plan.mode, plan.seed, length, True))
+                    records.append(_EpisodeRecord(len(records), attempt, plan.mode, plan.seed, length))
                 if len(records) == config.episodes:
                     break
         dataset.finalize()
@@ -297,7 +300,7 @@ def _add_episode(dataset: LeRobotDataset, episode: dict[str, np.ndarray], instru
 def _write_metadata(folder: Path, config: DemosConfig, records: list[_EpisodeRecord]) -> None:
     lines = [json.dumps(asdict(record)) + "\n" for record in records]
     (folder / EPISODES_FILE).write_text("".join(lines))
-    (folder / SETTINGS_IN_DATASET).write_text(json.dumps(config.settings, indent=2) + "\n")
+    (folder / SETTINGS_FILE).write_text(json.dumps(config.settings, indent=2) + "\n")
 
 
 def _explain(error: OSError, staging: Staging) -> OSError:

@@ -21,7 +21,6 @@ from typing import Any
 import numpy as np
 
 SETTINGS_FILE = "settings.json"
-SETTINGS_IN_DATASET = Path("meta") / "anchorvla_demos.json"
 
 
 class Staging:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
+from lerobot_anchorvla.datasets.names import EPISODES_FILE
 from lerobot_anchorvla.envs.traces import Trace
-from lerobot_anchorvla.evaluation.intervals import Rate
 from lerobot_anchorvla.sim.experts.open_drawer import MODES, SIDE_ANGLE
 from lerobot_anchorvla.sim.signals import CONTROL_HZ
 
@@ -59,11 +59,5 @@ def count_modes(traces: Iterable[Trace]) -> list[ModeCount]:
 
 def demonstrated_modes(dataset_root: Path) -> Counter[str]:
     """How often each mode was demonstrated, from the dataset's own episode metadata."""
-    lines = (dataset_root / "meta" / "anchorvla_episodes.jsonl").read_text().splitlines()
+    lines = (dataset_root / EPISODES_FILE).read_text().splitlines()
     return Counter(json.loads(line)["mode"] for line in lines)
-
-
-def success_rate(traces: Iterable[Trace]) -> Rate:
-    """Over all traces."""
-    outcomes = [trace.success for trace in traces]
-    return Rate(sum(outcomes), len(outcomes))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lerobot_anchorvla.kinematics import so101
-from lerobot_anchorvla.sim.robot import ARM_MOUNT
+from lerobot_anchorvla.sim.layout import ARM_MOUNT
 from lerobot_anchorvla.sim.signals import CONTROL_HZ, arm_to_radians
 
 if TYPE_CHECKING:

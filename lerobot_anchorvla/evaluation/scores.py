@@ -15,6 +15,8 @@ import torch
 from lerobot.utils.constants import ACTION
 
 from lerobot_anchorvla.agent import AnchorVLAAgent
+from lerobot_anchorvla.checks import check_at_least
+from lerobot_anchorvla.datasets.names import REPO_ID
 from lerobot_anchorvla.evaluation.intervals import Rate
 from lerobot_anchorvla.policy.action_head import AnchoredHead
 from lerobot_anchorvla.policy.modeling_anchorvla import AnchorVLAPolicy
@@ -29,7 +31,7 @@ class ScoresConfig:
     # Folder of the dataset.
     dataset_root: Path
     # Name of the dataset.
-    repo_id: str = "local/go2_so101_open_drawer"
+    repo_id: str = REPO_ID
     # Frames to draw from the dataset.
     frames: int = 600
     # Seed of the draw and of the start noise.
@@ -40,9 +42,7 @@ class ScoresConfig:
     batch_size: int = 50
 
     def __post_init__(self) -> None:
-        for name in ("frames", "batch_size"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        check_at_least(self, frames=1, batch_size=1)
 
 
 @dataclass(frozen=True)
@@ -51,14 +51,15 @@ class ScoreQuality:
 
     Attributes:
         hits: how often the highest score is the positive anchor's.
-        mass: mean sum of the probabilities sigma(s); 1 where they are calibrated.
+        probability_sum: over a frame's anchors, of sigma(s), on average; 1 where they are calibrated.
     """
 
     hits: Rate
-    mass: float
+    probability_sum: float
 
     def __str__(self) -> str:
-        return f"highest score is the positive anchor's: {self.hits}; probabilities sum to {self.mass:.2f}"
+        hits = f"highest score is the positive anchor's: {self.hits}"
+        return f"{hits}; probabilities sum to {self.probability_sum:.2f}"
 
 
 def evaluate_scores(config: ScoresConfig) -> dict[str, ScoreQuality]:
@@ -90,7 +91,7 @@ def score_quality(policy: AnchorVLAPolicy, batches: Iterable[dict[str, Any]], st
             f"head {policy.config.head!r} has no anchors to score; take one with head 'anchored'"
         )
     generator = torch.Generator().manual_seed(policy.config.inference_seed or 0)
-    hits, frames, mass = 0, 0, 0.0
+    hits, frames, probability_sum = 0, 0, 0.0
     selected_by, head.score_step = head.score_step, step
     try:
         for batch in batches:
@@ -98,11 +99,11 @@ def score_quality(policy: AnchorVLAPolicy, batches: Iterable[dict[str, Any]], st
             found = policy.predict_candidates(batch, noise.to(batch[ACTION].device))
             positive, _ = head.vocabulary.nearest(batch[ACTION], batch.get("action_is_pad"))
             hits += int((found.scores.argmax(dim=1) == positive).sum())
-            mass += float(found.probabilities.sum())
+            probability_sum += float(found.probabilities.sum())
             frames += len(positive)
     finally:
         head.score_step = selected_by
-    return ScoreQuality(Rate(hits, frames), mass / frames)
+    return ScoreQuality(Rate(hits, frames), probability_sum / frames)
 
 
 def _batches(config: ScoresConfig, agent: AnchorVLAAgent) -> Iterable[dict[str, Any]]:

@@ -14,8 +14,8 @@ VISIBLE_GROUPS = {
     "wrist": (WORLD, parts.GROUP_ARM),
     "overview": (WORLD, parts.GROUP_QUADRUPED, parts.GROUP_ARM, parts.GROUP_ARM_BASE),
 }
-"""The geom groups that each camera draws. The robot's cameras skip the parts that they cannot see, which
-halves the time of a frame; no camera draws the shapes that exist for contact only."""
+"""The geom groups that each camera draws. The robot's cameras leave out the parts that they cannot
+see; no camera draws the shapes that exist for contact only."""
 
 
 def build_model(base: Base, task: Task) -> mujoco.MjModel:

@@ -36,6 +36,9 @@ seen from the robot, way from the grasp point to the target in the arm's base fr
 
 CAMERAS = ("front", "wrist")
 
+IMAGE_SIZE = 64
+"""Height and width of the cameras' images unless told otherwise, in pixels: what the policy sees."""
+
 GRIPPER_LIMITS = np.array([-0.17453, 1.74533])  # [rad], closed and open
 VELOCITY_LIMITS = np.array([0.4, 0.2, 0.8])  # [m/s], [m/s], [rad/s]
 

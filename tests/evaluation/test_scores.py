@@ -5,11 +5,11 @@ from lerobot_anchorvla.evaluation.scores import score_quality
 from tests.policy.synthetic import make_batch, make_policy
 
 
-def test_hits_and_mass_agree_with_counting_by_hand():
+def test_hits_and_probabilities_agree_with_counting_by_hand():
     policy, batch = make_policy(), make_batch(4)
     quality = score_quality(policy, [batch, batch], "first")
     generator = torch.Generator().manual_seed(0)
-    hits, mass = 0, 0.0
+    hits, total = 0, 0.0
     for _ in range(2):
         noise = torch.randn(4, *policy.head.noise_shape, generator=generator)
         candidates = policy.predict_candidates(batch, noise)
@@ -17,14 +17,14 @@ def test_hits_and_mass_agree_with_counting_by_hand():
             real = ~batch["action_is_pad"][sample]
             gap = (batch["action"][sample] - policy.vocabulary.anchors).abs()[:, real].sum(dim=(1, 2))
             hits += int(candidates.scores[sample].argmax() == gap.argmin())
-            mass += float(candidates.scores[sample].sigmoid().sum())
+            total += float(candidates.scores[sample].sigmoid().sum())
     assert (quality.hits.successes, quality.hits.trials) == (hits, 8)
-    assert quality.mass == pytest.approx(mass / 8, rel=1e-5)
+    assert quality.probability_sum == pytest.approx(total / 8, rel=1e-5)
 
 
 def test_first_and_last_step_are_told_apart_and_the_policy_is_left_as_it_was():
     policy, batch = make_policy(), make_batch(4)
-    first, last = (score_quality(policy, [batch], step).mass for step in ("first", "last"))
+    first, last = (score_quality(policy, [batch], step).probability_sum for step in ("first", "last"))
     assert first != last
     assert policy.head.score_step == "first"
 

@@ -14,7 +14,15 @@ from lerobot.utils.constants import ACTION, OBS_ENV_STATE, OBS_IMAGES, OBS_STATE
 from lerobot_anchorvla.envs.go2_so101 import GYM_IDS
 from lerobot_anchorvla.envs.traces import TraceEpisodes
 from lerobot_anchorvla.sim.bases import BASES
-from lerobot_anchorvla.sim.signals import ACTION_NAMES, CAMERAS, CONTROL_HZ, STATE_NAMES, TARGET_NAMES
+from lerobot_anchorvla.sim.signals import (
+    ACTION_NAMES,
+    CAMERAS,
+    CONTROL_HZ,
+    IMAGE_SIZE,
+    STATE_NAMES,
+    TARGET_NAMES,
+)
+from lerobot_anchorvla.sim.tasks import EPISODE_LENGTH
 
 
 @EnvConfig.register_subclass("go2_so101")
@@ -27,11 +35,11 @@ class Go2SO101EnvConfig(EnvConfig):
     # Control rate in Hz; the environment runs at 15 only.
     fps: int = CONTROL_HZ
     # An episode without success ends after this many ticks.
-    episode_length: int = 450
+    episode_length: int = EPISODE_LENGTH
     # Height of the camera images, in pixels.
-    image_height: int = 96
+    image_height: int = IMAGE_SIZE
     # Width of the camera images, in pixels.
-    image_width: int = 96
+    image_width: int = IMAGE_SIZE
     # Give the policy the pose of the target (observation.environment_state) beside the images.
     target_pose: bool = True
     # What carries the arm: planar (velocity servos with the shaking of a gait).

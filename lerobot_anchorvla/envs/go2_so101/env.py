@@ -9,10 +9,9 @@ import numpy as np
 from gymnasium import spaces
 
 from lerobot_anchorvla.sim import signals
-from lerobot_anchorvla.sim.tasks import TASKS
+from lerobot_anchorvla.sim.tasks import EPISODE_LENGTH, TASKS
 from lerobot_anchorvla.sim.world import World
 
-EPISODE_LENGTH = 450  # ticks: 30 s
 HOLD_TICKS = signals.CONTROL_HZ  # success is a goal held for one second
 OVERVIEW_SIZE = (360, 480)
 
@@ -37,8 +36,8 @@ class Go2SO101Env(gym.Env):
         self,
         task: str = "open_drawer",
         base: str = "planar",
-        image_height: int = 96,
-        image_width: int = 96,
+        image_height: int = signals.IMAGE_SIZE,
+        image_width: int = signals.IMAGE_SIZE,
         target_pose: bool = True,
         episode_length: int = EPISODE_LENGTH,
         render_mode: str | None = "rgb_array",

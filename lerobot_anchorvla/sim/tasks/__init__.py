@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 TASKS = {"open_drawer": "open the drawer"}
 """Names of the tasks and the instructions given to a policy; readable without MuJoCo."""
 
+EPISODE_LENGTH = 450
+"""Ticks after which an episode without success ends unless told otherwise: 30 s."""
+
 
 class Task(Protocol):
     """Furniture, a target to reach, a measure of progress, and a goal.
