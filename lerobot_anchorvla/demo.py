@@ -8,7 +8,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from lerobot_anchorvla.checks import check_at_least
 from lerobot_anchorvla.commands import Command, Journal, options
+from lerobot_anchorvla.datasets.names import REPO_ID
+from lerobot_anchorvla.evaluation.lerobot_commands import (
+    check_evaluation,
+    eval_options,
+    traces_of,
+    train_options,
+)
 from lerobot_anchorvla.evaluation.lerobot_outputs import last_checkpoint
 from lerobot_anchorvla.evaluation.report import (
     Evaluated,
@@ -17,10 +25,10 @@ from lerobot_anchorvla.evaluation.report import (
     Trained,
     write_report,
 )
-from lerobot_anchorvla.sim.tasks import TASKS
+from lerobot_anchorvla.sim.signals import IMAGE_SIZE
+from lerobot_anchorvla.sim.tasks import EPISODE_LENGTH, TASKS
 
 STEPS = ("record", "train", "residual", "evaluate", "report")
-REPO_ID = "local/go2_so101_open_drawer"
 
 
 @dataclass
@@ -39,7 +47,7 @@ class DemoConfig:
     # Seed of the demonstrations and of the training.
     seed: int = 0
     # Height and width of the camera images, in pixels.
-    image_size: int = 64
+    image_size: int = IMAGE_SIZE
     # Give the policy the target's pose beside the images. False learns from pixels and proprioception.
     target_pose: bool = True
 
@@ -61,24 +69,19 @@ class DemoConfig:
     # Environments that the policy acts in at the same time.
     eval_batch_size: int = 10
     # An episode without success ends after this many ticks (15 a second).
-    episode_length: int = 450
+    episode_length: int = EPISODE_LENGTH
 
     def __post_init__(self) -> None:
         if self.step is not None and self.step not in STEPS:
             raise ValueError(f"step must be one of {list(STEPS)}, got {self.step!r}")
-        for name in ("episodes", "steps", "residual_steps", "batch_size", "log_freq", "eval_episodes"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        check_at_least(self, episodes=1, seed=0, image_size=4)
+        check_at_least(self, steps=1, residual_steps=1, batch_size=1, log_freq=1)
         if self.log_freq > min(self.steps, self.residual_steps):
             raise ValueError(
                 f"log_freq={self.log_freq} leaves no point of the learning curve; it must not exceed "
                 f"steps={self.steps} nor residual_steps={self.residual_steps}"
             )
-        if self.eval_episodes % self.eval_batch_size:
-            raise ValueError(
-                f"eval_episodes={self.eval_episodes} must be a multiple of "
-                f"eval_batch_size={self.eval_batch_size}"
-            )
+        check_evaluation(self)
 
     @property
     def dataset_root(self) -> Path:
@@ -102,7 +105,7 @@ class DemoConfig:
             "residual": "With residual correction",
         }
         folders = {name: self.output_dir / "evaluate" / name for name in titles}
-        return [Evaluated(titles[name], folder, folder / "traces") for name, folder in folders.items()]
+        return [Evaluated(titles[name], folder, traces_of(folder)) for name, folder in folders.items()]
 
 
 TITLES = {
@@ -117,7 +120,7 @@ TITLES = {
 
 def demo_commands(config: DemoConfig) -> dict[str, list[Command]]:
     """The commands of each step but the report."""
-    base, sampled, residual = config.evaluated()
+    base, sampled, residual = (evaluated.folder for evaluated in config.evaluated())
     return {
         "record": [_record(config)],
         "train": [_train(config, "train", config.steps, needs="record", policy__type="anchorvla")],
@@ -184,11 +187,7 @@ def write_demo_report(config: DemoConfig, journal: Journal) -> Path:
             log_freq=config.log_freq,
             evaluated=config.evaluated(),
             commands=[
-                ShownCommand(
-                    TITLES[command.name],
-                    journal.runs[command.name].command,
-                    journal.runs[command.name].seconds,
-                )
+                ShownCommand(TITLES[command.name], str(command), journal.runs[command.name].seconds)
                 for command in commands
             ],
         ),
@@ -213,44 +212,33 @@ def _record(config: DemoConfig) -> Command:
 
 def _train(config: DemoConfig, name: str, steps: int, needs: str, **policy: object) -> Command:
     folder = config.output_dir / name
-    arguments = options(
+    arguments = train_options(
         **policy,
-        policy__use_environment_state=None if config.target_pose else False,
-        policy__device=config.device,
-        policy__push_to_hub=False,
-        dataset__repo_id=REPO_ID,
-        dataset__root=config.dataset_root,
+        repo_id=REPO_ID,
+        dataset_root=config.dataset_root,
         output_dir=folder,
         steps=steps,
         batch_size=config.batch_size,
         seed=config.seed,
-        num_workers=1,
-        dataloader_multiprocessing_context="fork",
+        target_pose=config.target_pose,
+        device=config.device,
         log_freq=config.log_freq,
-        save_freq=steps,
-        env_eval_freq=0,
-        wandb__enable=False,
     )
     return Command(name, "lerobot-train", arguments, outputs=(folder,), needs=needs)
 
 
 def _evaluate(
-    config: DemoConfig, name: str, checkpoint: Path, evaluated: Evaluated, needs: str, **policy: object
+    config: DemoConfig, name: str, checkpoint: Path, folder: Path, needs: str, **policy: object
 ) -> Command:
-    arguments = options(
-        policy__path=checkpoint,
+    arguments = eval_options(
         **policy,
-        policy__device=config.device,
-        env__type="go2_so101",
-        env__task="open_drawer",
-        env__image_height=config.image_size,
-        env__image_width=config.image_size,
-        env__episode_length=config.episode_length,
-        env__trace_dir=evaluated.traces,
-        eval__n_episodes=config.eval_episodes,
-        eval__batch_size=config.eval_batch_size,
-        eval__use_async_envs=False,  # starting their processes takes longer than what they save
+        checkpoint=checkpoint,
+        output_dir=folder,
+        image_size=(config.image_size, config.image_size),
+        episode_length=config.episode_length,
+        episodes=config.eval_episodes,
+        batch_size=config.eval_batch_size,
         seed=config.eval_seed,
-        output_dir=evaluated.folder,
+        device=config.device,
     )
-    return Command(name, "lerobot-eval", arguments, outputs=(evaluated.folder,), needs=needs)
+    return Command(name, "lerobot-eval", arguments, outputs=(folder,), needs=needs)

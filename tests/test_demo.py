@@ -6,6 +6,7 @@ import pytest
 
 from lerobot_anchorvla import cli
 from lerobot_anchorvla.commands import Journal
+from lerobot_anchorvla.datasets.simulate_episode import plan_episode
 from lerobot_anchorvla.demo import DemoConfig, demo_commands, run_demo
 
 
@@ -30,9 +31,13 @@ def test_the_steps_are_commands_of_anchorvla_and_lerobot(tmp_path):
 
 def test_the_evaluation_uses_other_seeds_than_the_demonstrations(tmp_path):
     commands = lines(DemoConfig(output_dir=tmp_path))
-    assert "--seed=0" in commands["record"]
-    assert "--seed=10000" in commands["evaluate_base"]
-    assert "--seed=10000" in commands["evaluate_residual"]
+    assert "--seed=0" in commands["record"] and "--episodes=100" in commands["record"]
+    for name in ("evaluate_base", "evaluate_sampled", "evaluate_residual"):
+        assert "--seed=10000" in commands[name] and "--eval.n_episodes=50" in commands[name]
+    attempts = 2 * 100 + 20  # more than are ever made for 100 demonstrations
+    demonstrated = {plan_episode("open_drawer", 0, attempt).seed for attempt in range(attempts)}
+    assert len(demonstrated) == attempts
+    assert demonstrated.isdisjoint(range(10000, 10050))
 
 
 def test_pixels_alone_hide_the_target_from_the_policy(tmp_path):
@@ -84,6 +89,9 @@ def test_a_report_without_its_steps_says_what_is_missing(tmp_path):
         ({"step": "dance"}, "step must be one of"),
         ({"episodes": 0}, "episodes must be at least 1, got 0"),
         ({"eval_episodes": 5}, "must be a multiple of eval_batch_size=10"),
+        ({"eval_batch_size": 0}, "eval_batch_size must be at least 1, got 0"),
+        ({"image_size": 0}, "image_size must be at least 4, got 0"),
+        ({"episode_length": 0}, "episode_length must be at least 1, got 0"),
         ({"steps": 10}, "log_freq=20 leaves no point"),
     ],
 )

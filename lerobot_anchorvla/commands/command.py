@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import shutil
 import sys
+import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -64,3 +65,9 @@ def options(**values: Any) -> tuple[str, ...]:
         for key, value in values.items()
         if value is not None
     )
+
+
+def wrapped(line: str) -> str:
+    """Several lines that can be pasted into a shell as they are."""
+    lines = textwrap.wrap(line, 92, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False)
+    return " \\\n".join(lines)

@@ -6,19 +6,33 @@ Every training and every evaluation is one of LeRobot's commands. Finished ones 
 from __future__ import annotations
 
 import json
+import shlex
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
-from lerobot_anchorvla.commands import Command, Journal, clock, options
+from lerobot_anchorvla.checks import check_at_least
+from lerobot_anchorvla.commands import Command, Journal, clock, options, wrapped
+from lerobot_anchorvla.datasets.names import REPO_ID, SETTINGS_FILE
+from lerobot_anchorvla.datasets.record_demonstrations import DemosConfig
 from lerobot_anchorvla.envs.traces import load_traces
 from lerobot_anchorvla.evaluation.intervals import Rate
+from lerobot_anchorvla.evaluation.lerobot_commands import (
+    check_evaluation,
+    eval_options,
+    traces_of,
+    train_options,
+)
 from lerobot_anchorvla.evaluation.lerobot_outputs import image_size, last_checkpoint, read_eval
-from lerobot_anchorvla.evaluation.multimodality import count_modes
+from lerobot_anchorvla.evaluation.multimodality import UNDECIDED, count_modes
+from lerobot_anchorvla.policy.configuration_anchorvla import HEADS, AnchorVLAConfig
+from lerobot_anchorvla.policy.schedule import TruncatedSchedule
+from lerobot_anchorvla.sim.experts.open_drawer import MODES
+from lerobot_anchorvla.sim.tasks import EPISODE_LENGTH
 
-HEADS = ("anchored", "gaussian", "regression")
-DEFAULT_STEPS, DEFAULT_ACTIONS = 2, 5
+DEFAULT_STEPS, DEFAULT_ACTIONS = AnchorVLAConfig.num_inference_steps, AnchorVLAConfig.n_action_steps
 """The policy's own: denoising steps, and executed actions of a chunk."""
 
 
@@ -29,11 +43,11 @@ class AblationConfig:
     # The demonstrations, as anchorvla demos records them.
     dataset_root: Path
     # Name of the dataset.
-    repo_id: str = "local/go2_so101_open_drawer"
+    repo_id: str = REPO_ID
     # Folder for checkpoints, evaluations and ablation.json.
     output_dir: Path = Path("outputs/ablation")
-    # Markdown page to write the table into.
-    page: Path = Path("docs/ablation.md")
+    # Markdown page to write the table into. By default ablation.md in output_dir.
+    page: Path | None = None
 
     # Training steps of every head.
     steps: int = 1200
@@ -60,16 +74,32 @@ class AblationConfig:
     # Environments that the policy acts in at the same time.
     eval_batch_size: int = 10
     # An episode without success ends after this many ticks (15 a second).
-    episode_length: int = 450
+    episode_length: int = EPISODE_LENGTH
 
     def __post_init__(self) -> None:
+        check_at_least(self, steps=1, batch_size=1)
+        check_evaluation(self)
         if not self.seeds:
             raise ValueError("seeds must hold at least one seed, got []")
-        if self.eval_episodes % self.eval_batch_size:
-            raise ValueError(
-                f"eval_episodes={self.eval_episodes} must be a multiple of "
-                f"eval_batch_size={self.eval_batch_size}"
-            )
+        whole = AnchorVLAConfig.num_train_timesteps
+        truncated = TruncatedSchedule(whole, AnchorVLAConfig.truncation_ratio).truncated_steps
+        self._check_list("seeds", 0)
+        self._check_list("anchored_steps", 1, truncated)
+        self._check_list("gaussian_steps", 1, whole)
+        self._check_list("n_action_steps", 1, AnchorVLAConfig.chunk_size)
+
+    def _check_list(self, name: str, least: int, most: int | None = None) -> None:
+        values = getattr(self, name)
+        allowed = f"at least {least}" if most is None else f"between {least} and {most}"
+        if any(value < least or (most is not None and value > most) for value in values):
+            raise ValueError(f"{name}: every value must be {allowed}, got {values}")
+        if len(set(values)) < len(values):
+            raise ValueError(f"{name} must not hold a value twice, got {values}")
+
+    @property
+    def page_path(self) -> Path:
+        """Where the page goes."""
+        return self.page or self.output_dir / "ablation.md"
 
 
 @dataclass(frozen=True)
@@ -129,8 +159,8 @@ def run_ablation(config: AblationConfig) -> list[Row]:
     config.output_dir.joinpath("ablation.json").write_text(
         json.dumps({"config": _plain(config), "rows": [asdict(row) for row in rows]}, indent=2) + "\n"
     )
-    config.page.parent.mkdir(parents=True, exist_ok=True)
-    config.page.write_text(markdown_page(config, rows, journal))
+    config.page_path.parent.mkdir(parents=True, exist_ok=True)
+    config.page_path.write_text(markdown_page(config, rows, journal))
     print("\n" + markdown_table(rows, config.seeds))
     return rows
 
@@ -162,23 +192,17 @@ def ablation_commands(config: AblationConfig) -> Iterator[Command]:
 
 def _train(config: AblationConfig, head: str, seed: int) -> Command:
     folder = _train_folder(config, head, seed)
-    arguments = options(
+    arguments = train_options(
         policy__type="anchorvla",
         policy__head=head,
-        policy__use_environment_state=None if config.target_pose else False,
-        policy__device=config.device,
-        policy__push_to_hub=False,
-        dataset__repo_id=config.repo_id,
-        dataset__root=config.dataset_root,
+        repo_id=config.repo_id,
+        dataset_root=config.dataset_root,
         output_dir=folder,
         steps=config.steps,
         batch_size=config.batch_size,
         seed=seed,
-        num_workers=1,
-        dataloader_multiprocessing_context="fork",
-        save_freq=config.steps,
-        env_eval_freq=0,
-        wandb__enable=False,
+        target_pose=config.target_pose,
+        device=config.device,
     )
     return Command(folder.name, "lerobot-train", arguments, outputs=(folder,))
 
@@ -186,23 +210,17 @@ def _train(config: AblationConfig, head: str, seed: int) -> Command:
 def _evaluate(config: AblationConfig, variant: Variant, seed: int) -> Command:
     folder = _eval_folder(config, variant, seed)
     training = _train_folder(config, variant.head, seed)
-    height, width = image_size(config.dataset_root)
-    arguments = options(
-        policy__path=last_checkpoint(training),
+    arguments = eval_options(
         policy__num_inference_steps=variant.num_inference_steps,
         policy__n_action_steps=variant.n_action_steps,
-        policy__device=config.device,
-        env__type="go2_so101",
-        env__task="open_drawer",
-        env__image_height=height,
-        env__image_width=width,
-        env__episode_length=config.episode_length,
-        env__trace_dir=folder / "traces",
-        eval__n_episodes=config.eval_episodes,
-        eval__batch_size=config.eval_batch_size,
-        eval__use_async_envs=False,  # starting their processes takes longer than what they save
-        seed=config.eval_seed,
+        checkpoint=last_checkpoint(training),
         output_dir=folder,
+        image_size=image_size(config.dataset_root),
+        episode_length=config.episode_length,
+        episodes=config.eval_episodes,
+        batch_size=config.eval_batch_size,
+        seed=config.eval_seed,
+        device=config.device,
     )
     return Command(folder.name, "lerobot-eval", arguments, outputs=(folder,), needs=training.name)
 
@@ -218,7 +236,7 @@ def _eval_folder(config: AblationConfig, variant: Variant, seed: int) -> Path:
 def _read(config: AblationConfig, variant: Variant) -> Row:
     folders = [_eval_folder(config, variant, seed) for seed in config.seeds]
     results = [read_eval(folder) for folder in folders]
-    traces = [trace for folder in folders for trace in load_traces(folder / "traces")]
+    traces = [trace for folder in folders for trace in load_traces(traces_of(folder))]
     trials = sum(result.rate.trials for result in results)
     modes: Counter[str] = Counter({count.mode: count.episodes for count in count_modes(traces)})
     return Row(
@@ -234,18 +252,18 @@ def markdown_table(rows: Iterable[Row], seeds: list[int]) -> str:
     """One line a variant."""
     lines = [
         "| head | denoising steps | actions executed | success | 95 % interval | by training seed "
-        f"({', '.join(map(str, seeds))}) | ways taken (of 6) |",
+        f"({', '.join(map(str, seeds))}) | modes seen (of {len(MODES)}) |",
         "|---|---|---|---|---|---|---|",
     ]
     for row in rows:
         low, high = (100 * end for end in row.rate.interval)
         steps = row.variant.num_inference_steps or "none"
         actions = row.variant.n_action_steps or DEFAULT_ACTIONS
-        ways = sum(count > 0 for mode, count in row.modes.items() if mode != "undecided")
+        seen = sum(count > 0 for mode, count in row.modes.items() if mode != UNDECIDED)
         lines.append(
             f"| {row.variant.head} | {steps} | {actions} | {row.rate.successes} of "
             f"{row.rate.trials} | {low:.0f} to {high:.0f} % | {', '.join(map(str, row.successes_by_seed))} "
-            f"| {ways} |"
+            f"| {seen} |"
         )
     return "\n".join(lines)
 
@@ -260,13 +278,14 @@ def markdown_page(config: AblationConfig, rows: list[Row], journal: Journal) -> 
 
 Written by `anchorvla ablate`. Each head was trained on the same demonstrations for {config.steps} steps of
 {config.batch_size} samples, with training seeds {seeds}, and evaluated on {config.eval_episodes} held-out
-episodes of `open_drawer` a training seed (environment seeds {eval_seeds}). Intervals are Wilson's; where two
-of them overlap widely, this table does not tell the variants apart. "Ways taken" counts the expert's six
-modes that were seen at least once.
+episodes of `open_drawer` a training seed (environment seeds {eval_seeds}, the same ones for every training
+seed and every variant). Intervals are Wilson's over all episodes, as if each were drawn anew; where two of
+them overlap widely, this table does not tell the variants apart. "Modes seen" counts those of the expert's
+{len(MODES)} modes that were taken at least once.
 
 {markdown_table(rows, config.seeds)}
 
-Ways taken, by variant:
+Episodes by mode, by variant:
 
 {_modes_table(rows)}
 
@@ -275,11 +294,30 @@ Training time (minutes:seconds): {times}.
 Again:
 
 ```bash
-anchorvla demos --root=outputs/demo/dataset
-anchorvla ablate --dataset_root=outputs/demo/dataset --steps={config.steps} \\
-    --batch_size={config.batch_size} --seeds='[{seeds}]' --eval_episodes={config.eval_episodes}
+{_again(config)}
 ```
 """
+
+
+def _again(config: AblationConfig) -> str:
+    """The commands that lead to this page; paths of this machine are replaced by the demo's."""
+    dataset = Path("outputs/demo/dataset") if config.dataset_root.is_absolute() else config.dataset_root
+    lines = []
+    recorded = config.dataset_root / SETTINGS_FILE
+    if recorded.exists():
+        changed = _changed(json.loads(recorded.read_text()), DemosConfig().settings)
+        lines.append(shlex.join(["anchorvla", "demos", *options(root=dataset, **changed)]))
+    changed = _changed(vars(config), vars(AblationConfig(dataset)))
+    changed.pop("dataset_root", None)
+    changed = {key: value for key, value in changed.items() if not Path(str(value)).is_absolute()}
+    lines.append(shlex.join(["anchorvla", "ablate", *options(dataset_root=dataset, **changed)]))
+    return "\n".join(map(wrapped, lines))
+
+
+def _changed(values: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
+    """The values that are not the defaults; lists without blanks."""
+    changed = {key: value for key, value in values.items() if value != defaults.get(key)}
+    return {key: str(v).replace(" ", "") if isinstance(v, list) else v for key, v in changed.items()}
 
 
 def _modes_table(rows: list[Row]) -> str:

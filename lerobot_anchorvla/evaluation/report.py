@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import html
 import json
-import textwrap
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -14,6 +13,7 @@ from string import Template
 from typing import Any
 
 from lerobot_anchorvla.agent import AnchorVLAAgent
+from lerobot_anchorvla.commands import wrapped
 from lerobot_anchorvla.envs.go2_so101.env import Go2SO101Env
 from lerobot_anchorvla.envs.traces import Trace, load_traces
 from lerobot_anchorvla.evaluation import figures, plots
@@ -24,6 +24,11 @@ from lerobot_anchorvla.sim.signals import CONTROL_HZ
 
 _TEMPLATE = Path(__file__).with_name("report.html")
 _MEDIA = {"svg": "image/svg+xml", "png": "image/png", "jpg": "image/jpeg"}
+_CHOICE = {
+    "first": "It scores them in the first denoising step, and denoises further only the one that it chooses.",
+    "last": "It denoises them all to the end, scores them in the last denoising step, and executes one.",
+}
+"""What a query does, by `score_step`."""
 
 
 @dataclass(frozen=True)
@@ -119,6 +124,7 @@ def write_report(inputs: ReportInputs, folder: Path) -> Path:
             cards=_cards(inputs.evaluated, results),
             strips=_strips(pictures, env, traces[0]),
             candidates=_candidates(pictures, env, agent, traces[0]),
+            choice=_CHOICE[agent.policy.config.score_step],
             horizon_s=f"{agent.policy.config.chunk_size / CONTROL_HZ:.2f}",
             num_anchors=agent.policy.config.num_anchors,
             log_freq=inputs.log_freq,
@@ -234,7 +240,7 @@ def _times_table(inputs: ReportInputs, results: Sequence[EvalResult], query: flo
 def _commands(commands: Iterable[ShownCommand]) -> str:
     return "".join(
         f'<div class="step">{html.escape(command.title)}<span>{_duration(command.seconds)}</span></div>'
-        f"<pre>{html.escape(_wrapped(command.line))}</pre>"
+        f"<pre>{html.escape(wrapped(command.line))}</pre>"
         for command in commands
     )
 
@@ -278,12 +284,6 @@ def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
     body = "".join(f"<tr>{line(row, 'td')}</tr>" for row in rows)
     return f"<table><thead><tr>{line(heads, 'th')}</tr></thead><tbody>{body}</tbody></table>"
-
-
-def _wrapped(line: str) -> str:
-    """Several lines that can be pasted into a shell as they are."""
-    lines = textwrap.wrap(line, 92, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False)
-    return " \\\n".join(lines)
 
 
 def _duration(seconds: float) -> str:

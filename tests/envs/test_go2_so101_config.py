@@ -1,3 +1,4 @@
+import inspect
 import subprocess
 import sys
 
@@ -7,7 +8,11 @@ from lerobot.configs import FeatureType
 from lerobot.envs.factory import make_env
 from lerobot.envs.utils import NEW_ROLLOUT_OPTION, env_to_policy_features, preprocess_observation
 
+from lerobot_anchorvla.datasets.record_demonstrations import DemosConfig
+from lerobot_anchorvla.demo import DemoConfig
 from lerobot_anchorvla.envs.go2_so101.configuration_go2_so101 import Go2SO101EnvConfig
+from lerobot_anchorvla.envs.go2_so101.env import Go2SO101Env
+from lerobot_anchorvla.policy.configuration_anchorvla import AnchorVLAConfig
 
 SMALL = {"image_height": 32, "image_width": 40}
 
@@ -19,6 +24,14 @@ def test_importing_the_config_loads_no_simulator():
         "sys.exit('mujoco' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_demonstrations_environment_demo_and_policy_have_one_image_size():
+    env = inspect.signature(Go2SO101Env).parameters
+    sizes = {env["image_height"].default, env["image_width"].default}
+    for config in (Go2SO101EnvConfig(), DemosConfig()):
+        sizes |= {config.image_height, config.image_width}
+    assert sizes == {DemoConfig().image_size} == {AnchorVLAConfig.nano_image_size}
 
 
 def test_policy_features_match_what_the_env_gives():

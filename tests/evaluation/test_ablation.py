@@ -1,9 +1,12 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from lerobot_anchorvla.commands import Command, Journal
+from lerobot_anchorvla.datasets.names import SETTINGS_FILE
+from lerobot_anchorvla.datasets.record_demonstrations import DemosConfig
 from lerobot_anchorvla.evaluation import ablation
 from lerobot_anchorvla.evaluation.ablation import AblationConfig, ablation_commands, run_ablation, variants
 
@@ -96,8 +99,37 @@ def test_a_missing_dataset_says_how_to_record_one(config):
         run_ablation(config)
 
 
-def test_the_default_of_executed_actions_is_the_policys():
-    from lerobot_anchorvla.policy.configuration_anchorvla import AnchorVLAConfig
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"anchored_steps": [2, 20]}, r"anchored_steps: .*between 1 and 10, got \[2, 20\]"),
+        ({"gaussian_steps": [51]}, "gaussian_steps: .*between 1 and 50"),
+        ({"n_action_steps": [9]}, "n_action_steps: .*between 1 and 8"),
+        ({"seeds": [-1]}, "seeds: .*at least 0"),
+        ({"seeds": [1, 1]}, "seeds must not hold a value twice"),
+        ({"seeds": []}, "at least one seed"),
+        ({"steps": 0}, "steps must be at least 1, got 0"),
+        ({"eval_batch_size": 0}, "eval_batch_size must be at least 1, got 0"),
+        ({"episode_length": 0}, "episode_length must be at least 1, got 0"),
+    ],
+)
+def test_settings_that_cannot_work_are_refused_before_anything_is_trained(tmp_path, fields, message):
+    with pytest.raises(ValueError, match=message):
+        AblationConfig(tmp_path, **fields)
 
-    assert AnchorVLAConfig().n_action_steps == ablation.DEFAULT_ACTIONS
-    assert AnchorVLAConfig().num_inference_steps == ablation.DEFAULT_STEPS
+
+def test_the_page_repeats_what_was_changed_and_no_path_of_this_machine(config):
+    settings = DemosConfig(image_height=96).settings
+    (config.dataset_root / SETTINGS_FILE).write_text(json.dumps(settings))
+    config = replace(config, target_pose=False, eval_seed=500, anchored_steps=[1, 2], page=None)
+    again = ablation._again(config).replace(" \\\n    ", " ")
+    assert again.splitlines() == [
+        "anchorvla demos --root=outputs/demo/dataset --image_height=96",
+        "anchorvla ablate --dataset_root=outputs/demo/dataset '--seeds=[0,1]' --target_pose=false "
+        "'--anchored_steps=[1,2]' --eval_episodes=4 --eval_seed=500 --eval_batch_size=2",
+    ]
+    assert config.page_path == config.output_dir / "ablation.md"
+
+
+def test_a_relative_dataset_is_shown_as_given():
+    assert ablation._again(AblationConfig(Path("mine"))) == "anchorvla ablate --dataset_root=mine"
