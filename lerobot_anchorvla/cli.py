@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import importlib
 import logging
 import sys
+import tempfile
+import traceback
 from dataclasses import dataclass
 from typing import Any
 
@@ -90,7 +93,10 @@ def usage() -> str:
 
 
 def _call(name: str, command: Subcommand, options: list[str]) -> int:
-    """Errors that a user can mend become one line; anything else is a defect and keeps its traceback."""
+    """Errors that a user may mend become one line, with their traceback in a file that the line names.
+
+    Anything else is a defect and shows its traceback.
+    """
     import draccus
 
     from lerobot_anchorvla.commands import CommandError
@@ -99,8 +105,11 @@ def _call(name: str, command: Subcommand, options: list[str]) -> int:
         module = importlib.import_module(command.module)
         config: Any = draccus.parse(getattr(module, command.config), args=options, prog=f"anchorvla {name}")
         getattr(module, command.run)(config)
-    except (ValueError, OSError, ImportError, draccus.utils.DraccusException) as error:
+    except draccus.utils.DraccusException as error:
         print(f"anchorvla {name}: {_in_one_line(error)}", file=sys.stderr)
+        return EXIT_BAD_INPUT
+    except (ValueError, OSError, ImportError) as error:
+        print(f"anchorvla {name}: {_in_one_line(error)}{_kept_traceback(name, error)}", file=sys.stderr)
         return EXIT_BAD_INPUT
     except CommandError as error:
         print(f"anchorvla {name}: {error}", file=sys.stderr)
@@ -117,6 +126,18 @@ def _in_one_line(error: BaseException) -> str:
     # draccus hides what a config's __post_init__ says behind a sentence of its own.
     hidden = type(error) is draccus.utils.ParsingError and isinstance(error.__cause__, ValueError)
     return " ".join(str(error.__cause__ if hidden else error).split()) or type(error).__name__
+
+
+def _kept_traceback(name: str, error: BaseException) -> str:
+    """Writes the traceback into a file and says where; nothing where no file can be written."""
+    with contextlib.suppress(OSError):
+        content = "".join(traceback.format_exception(error))
+        with tempfile.NamedTemporaryFile(
+            "w", prefix=f"anchorvla-{name}-", suffix=".log", delete=False
+        ) as file:
+            file.write(content)
+        return f" (traceback: {file.name})"
+    return ""
 
 
 if __name__ == "__main__":

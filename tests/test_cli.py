@@ -1,5 +1,6 @@
 import subprocess
 import sys
+import tempfile
 import time
 
 import pytest
@@ -36,12 +37,26 @@ def test_an_unknown_subcommand_is_answered_with_the_known_ones(capsys, typed, hi
         (["ablate", "--dataset_root=nowhere"], "holds no LeRobot dataset"),
     ],
 )
-def test_bad_input_is_one_line_and_exit_code_2(capsys, arguments, message):
+def test_bad_input_is_one_line_and_exit_code_2(capsys, monkeypatch, tmp_path, arguments, message):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     assert cli.run(arguments) == 2
     error = capsys.readouterr().err.strip()
     assert message in error
     assert error.startswith(f"anchorvla {arguments[0]}: ")
     assert "\n" not in error
+
+
+def test_the_traceback_of_a_deep_error_is_kept_in_a_file_that_the_line_names(capsys, monkeypatch, tmp_path):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    assert cli.run(["ablate", "--dataset_root=nowhere"]) == 2
+    (log,) = tmp_path.iterdir()
+    assert capsys.readouterr().err.endswith(f"(traceback: {log})\n")
+    text = log.read_text()
+    assert "in run_ablation" in text and "ValueError: dataset_root=nowhere" in text
+
+    assert cli.run(["demo", "--image_size=0"]) == 2
+    assert "image_size must be at least 4, got 0\n" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == [log]
 
 
 @pytest.mark.parametrize("name", list(cli.SUBCOMMANDS))
