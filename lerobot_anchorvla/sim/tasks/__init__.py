@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 TASKS = {"open_drawer": "open the drawer"}
 """Names of the tasks and the instructions given to a policy; readable without MuJoCo."""
 
-EPISODE_LENGTH = 450
-"""Ticks after which an episode without success ends unless told otherwise: 30 s."""
+EPISODE_LENGTH = 300
+"""Ticks after which an episode without success ends unless told otherwise: 20 s; the expert takes 5 to 8."""
 
 
 class Task(Protocol):
