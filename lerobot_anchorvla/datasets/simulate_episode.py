@@ -63,7 +63,7 @@ def simulate_episode(
 
 @functools.lru_cache(maxsize=1)
 def _environment(task: str, image_height: int, image_width: int) -> Go2SO101Env:
-    """One environment a process: compiling the model and opening a renderer take longer than an episode."""
+    """One environment a process, so that the model is compiled and a renderer opened only once."""
     from lerobot_anchorvla.envs.go2_so101.env import Go2SO101Env
 
     return Go2SO101Env(task, image_height=image_height, image_width=image_width)
