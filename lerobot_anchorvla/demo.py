@@ -52,7 +52,7 @@ class DemoConfig:
     target_pose: bool = True
 
     # Training steps of the base policy.
-    steps: int = 2000
+    steps: int = 1500
     # Training steps of the residual corrector.
     residual_steps: int = 400
     # Samples in a training step.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lerobot_anchorvla.datasets.disturbance import Disturbance
 from lerobot_anchorvla.sim.experts import make_expert, mode_names
 from lerobot_anchorvla.sim.signals import CAMERAS, checked_action
 
@@ -38,14 +39,15 @@ def plan_episode(task: str, seed: int, attempt: int) -> EpisodePlan:
 def simulate_episode(
     task: str, plan: EpisodePlan, image_height: int, image_width: int
 ) -> dict[str, np.ndarray] | None:
-    """Run the expert; None when it fails.
+    """Run the expert, disturbed now and then; None when it fails.
 
     Returns:
         `state`, `target` and `action` (T, 9) float32, and one array of images (T, H, W, 3) uint8 a camera.
-        Row t holds the observation of tick t and the action that was taken on it.
+        Row t holds the observation of tick t and the action that the expert wanted on it.
     """
     env = _environment(task, image_height, image_width)
     expert = make_expert(task, plan.mode)
+    disturbance = Disturbance(np.random.default_rng(plan.seed))
     rows: dict[str, list[np.ndarray]] = {key: [] for key in ("state", "target", "action", *CAMERAS)}
     observation, info = env.reset(seed=plan.seed)
     ended = False
@@ -56,7 +58,8 @@ def simulate_episode(
             rows[key].append(value)
         for camera in CAMERAS:
             rows[camera].append(observation["pixels"][camera])
-        observation, _, terminated, truncated, info = env.step(action)
+        executed = checked_action(disturbance.apply(action)).astype(np.float32)
+        observation, _, terminated, truncated, info = env.step(executed)
         ended = terminated or truncated
     return {key: np.stack(values) for key, values in rows.items()} if info["is_success"] else None
 

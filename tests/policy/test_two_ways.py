@@ -89,17 +89,33 @@ def anchored() -> AnchorVLAPolicy:
     return train("anchored")
 
 
-def report(name: str, chunks: torch.Tensor, states: torch.Tensor) -> tuple[float, float]:
-    """Prints and returns the share of valid chunks, and the share of the valid ones that go left."""
-    gap, side = distance_to_ways(chunks, states)
-    valid = gap < TOLERANCE
-    left = int((side[valid] > 0).sum())
-    print(f"{name}: {int(valid.sum())} of {len(states)} valid; left {left}, right {int(valid.sum()) - left}")
-    return valid.float().mean().item(), left / max(int(valid.sum()), 1)
+@pytest.fixture
+def show(capsys):
+    """Prints a line although the test passes."""
+
+    def show_line(line: str) -> None:
+        with capsys.disabled():
+            print(f"\n    {line}", end="")
+
+    return show_line
+
+
+@pytest.fixture
+def report(show):
+    """Shows and returns the share of valid chunks, and the share of the valid ones that go left."""
+
+    def measure(name: str, chunks: torch.Tensor, states: torch.Tensor) -> tuple[float, float]:
+        gap, side = distance_to_ways(chunks, states)
+        valid = gap < TOLERANCE
+        total, left = int(valid.sum()), int((side[valid] > 0).sum())
+        show(f"{name}: {total} of {len(states)} valid; left {left}, right {total - left}")
+        return total / len(states), left / max(total, 1)
+
+    return measure
 
 
 @torch.no_grad()
-def test_both_ways_are_among_the_anchors_and_the_candidates(anchored, held_out):
+def test_both_ways_are_among_the_anchors_and_the_candidates(anchored, held_out, show):
     middle = anchored.vocabulary.anchors[:, HORIZON // 2, 1]
     assert (middle > 0.5).any()
     assert (middle < -0.5).any()
@@ -107,12 +123,12 @@ def test_both_ways_are_among_the_anchors_and_the_candidates(anchored, held_out):
     for side in (1.0, -1.0):
         valid = (candidates.chunks - ways(held_out, torch.full((len(held_out),), side))[:, None]).abs()
         within = (valid.amax(dim=(2, 3)) < TOLERANCE).any(dim=1)
-        print(f"a candidate within tolerance of side {side:+.0f}: {int(within.sum())} of {len(held_out)}")
+        show(f"a candidate within tolerance of side {side:+.0f}: {int(within.sum())} of {len(held_out)}")
         assert within.float().mean() > 0.99
 
 
 @torch.no_grad()
-def test_the_chosen_chunk_is_always_a_valid_way(anchored, held_out):
+def test_the_chosen_chunk_is_always_a_valid_way(anchored, held_out, report):
     chunks = anchored.predict_action_chunk({"observation.state": held_out})
     valid, left = report("anchored, argmax", chunks, held_out)
     assert valid == 1.0
@@ -120,7 +136,7 @@ def test_the_chosen_chunk_is_always_a_valid_way(anchored, held_out):
 
 
 @torch.no_grad()
-def test_drawing_by_score_uses_both_ways_in_the_demonstrations_proportion(anchored, held_out):
+def test_drawing_by_score_uses_both_ways_in_the_demonstrations_proportion(anchored, held_out, report):
     states = held_out.repeat(4, 1)
     context = anchored._encode({"observation.state": states}, states)
     generator = torch.Generator().manual_seed(0)
@@ -132,7 +148,7 @@ def test_drawing_by_score_uses_both_ways_in_the_demonstrations_proportion(anchor
 
 
 @torch.no_grad()
-def test_squared_error_averages_the_ways(held_out):
+def test_squared_error_averages_the_ways(held_out, report):
     chunks = train("regression", regression_loss="mse").predict_action_chunk({"observation.state": held_out})
     valid, _ = report("regression, squared error", chunks, held_out)
     middle = chunks[:, HORIZON // 2, 1]
@@ -141,7 +157,7 @@ def test_squared_error_averages_the_ways(held_out):
 
 
 @torch.no_grad()
-def test_absolute_error_commits_to_the_majority(held_out):
+def test_absolute_error_commits_to_the_majority(held_out, report):
     chunks = train("regression", regression_loss="l1").predict_action_chunk({"observation.state": held_out})
     valid, left = report("regression, absolute error", chunks, held_out)
     assert valid > 0.7
@@ -149,7 +165,7 @@ def test_absolute_error_commits_to_the_majority(held_out):
 
 
 @torch.no_grad()
-def test_gaussian_diffusion_keeps_both_ways_too(held_out):
+def test_gaussian_diffusion_keeps_both_ways_too(held_out, report):
     policy = train("gaussian", num_inference_steps=10)
     chunks = policy.predict_action_chunk({"observation.state": held_out.repeat(4, 1)})
     valid, left = report("gaussian, 10 steps", chunks, held_out.repeat(4, 1))
