@@ -31,7 +31,7 @@ from lerobot_anchorvla.sim.signals import (
     STATE_NAMES,
     TARGET_NAMES,
 )
-from lerobot_anchorvla.sim.tasks import TASKS
+from lerobot_anchorvla.sim.tasks import EPISODE_LENGTH, TASKS
 
 if TYPE_CHECKING:
     from lerobot.datasets.lerobot_dataset import LeRobotDataset
@@ -283,6 +283,8 @@ def _create_dataset(folder: Path, config: DemosConfig) -> LeRobotDataset:
         use_videos=config.video,
         image_writer_threads=0 if config.video else 2,
         streaming_encoding=config.video,
+        # LeRobot drops frames when the encoder's queue is full, which breaks the dataset: hold an episode.
+        encoder_queue_maxsize=EPISODE_LENGTH + 1,
     )
 
 
