@@ -8,17 +8,21 @@ from lerobot_anchorvla.policy.denoiser import BridgeDiT
 BATCH, ANCHORS, HORIZON, ACTION, WIDTH = 3, 4, 6, 5, 32
 
 
-def make_denoiser() -> BridgeDiT:
+def untrained(positive_rate: float) -> BridgeDiT:
     torch.manual_seed(0)
-    denoiser = BridgeDiT(
+    return BridgeDiT(
         action_dim=ACTION,
         horizon=HORIZON,
         context_size=WIDTH,
         hidden_size=48,
         num_layers=3,
         num_heads=4,
-        positive_rate=0.25,
+        positive_rate=positive_rate,
     )
+
+
+def make_denoiser() -> BridgeDiT:
+    denoiser = untrained(positive_rate=0.25)
     for parameter in denoiser.parameters():
         torch.nn.init.normal_(parameter, std=0.15)
     return denoiser.eval()
@@ -133,15 +137,7 @@ def test_the_instruction_padding_has_no_effect():
 
 
 def test_an_untrained_denoiser_predicts_zero_and_the_base_rate():
-    denoiser = BridgeDiT(
-        action_dim=ACTION,
-        horizon=HORIZON,
-        context_size=WIDTH,
-        hidden_size=48,
-        num_layers=3,
-        num_heads=4,
-        positive_rate=0.05,
-    )
+    denoiser = untrained(positive_rate=0.05)
     output = denoiser(
         torch.randn(BATCH, ANCHORS, HORIZON, ACTION),
         torch.tensor([1, 5, 9]),

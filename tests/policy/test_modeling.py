@@ -48,17 +48,23 @@ def test_training_lowers_the_loss(dataset, head):
     policy = train_new(dataset, head=head)
     pre, _ = make_pre_post_processors(policy.config, dataset_stats=dataset.meta.stats)
     batch = pre(collate(dataset, range(0, 20)))
-    policy.train()
+    history = optimise(policy.train(), batch, steps=60)
+    losses = [loss for loss, _ in history]
+    assert sum(losses[-5:]) < 0.5 * sum(losses[:5])
+    assert all(isinstance(value, float) for value in history[-1][1].values())
+
+
+def optimise(policy, batch, steps: int) -> list[tuple[float, dict]]:
+    """Loss and metrics of every step on one batch."""
     optimizer = torch.optim.AdamW(policy.get_optim_params(), lr=3e-3)
-    losses = []
-    for _ in range(60):
+    history = []
+    for _ in range(steps):
         loss, metrics = policy(batch)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        losses.append(loss.item())
-    assert sum(losses[-5:]) < 0.5 * sum(losses[:5])
-    assert all(isinstance(value, float) for value in metrics.values())
+        history.append((loss.item(), metrics))
+    return history
 
 
 def collate(dataset, indices) -> dict:
@@ -181,14 +187,8 @@ def test_stage_residual_trains_the_corrector_alone(dataset, tmp_path):
     assert not policy.backbone.training
     assert not policy.head.training
     assert policy.residual.training
-    optimizer = torch.optim.AdamW(policy.get_optim_params(), lr=3e-3)
-    losses = []
-    for _ in range(80):
-        loss, metrics = policy(batch)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        losses.append(metrics["residual_l1"] / metrics["uncorrected_l1"])
+    history = optimise(policy, batch, steps=80)
+    losses = [metrics["residual_l1"] / metrics["uncorrected_l1"] for _, metrics in history]
     assert losses[0] == pytest.approx(1)
     assert sum(losses[-10:]) < 8
     changed = {name for name, value in policy.state_dict().items() if not torch.equal(value, before[name])}
