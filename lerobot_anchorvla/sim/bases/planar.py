@@ -1,9 +1,9 @@
-"""How the quadruped moves: from a velocity command to forces on its model."""
+"""A base on rails of servos: quick, and it shakes and drifts as if it walked."""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,37 +11,6 @@ from lerobot_anchorvla.sim.layout import LEG_PARTS, LEGS
 
 if TYPE_CHECKING:
     import mujoco
-
-BASES = ("planar",)
-
-
-class Base(Protocol):
-    """What carries the arm. A base adds its joints to the robot, then drives them at every physics step.
-
-    Attributes:
-        timestep: of the physics, in [s].
-        impratio: MuJoCo's ratio of frictional to normal impedance.
-    """
-
-    timestep: float
-    impratio: float
-
-    def add_to(self, robot: mujoco.MjSpec) -> None:
-        """Give the robot's trunk its joints and actuators, before the model is compiled."""
-
-    def reset(
-        self, model: mujoco.MjModel, data: mujoco.MjData, start: np.ndarray, rng: np.random.Generator
-    ) -> None:
-        """Stand at `start`: x [m], y [m], yaw [rad]."""
-
-    def drive(self, data: mujoco.MjData, command: np.ndarray) -> None:
-        """Set the controls for one physics step. `command`: body-frame x, y [m/s] and yaw rate [rad/s]."""
-
-    def pose(self, data: mujoco.MjData) -> np.ndarray:
-        """x [m], y [m] and yaw [rad] in the world. Shape (3,)."""
-
-    def velocity(self, data: mujoco.MjData) -> np.ndarray:
-        """Measured body-frame velocity: x, y [m/s], yaw rate [rad/s]. Shape (3,)."""
 
 
 class PlanarBase:
@@ -163,9 +132,6 @@ class PlanarBase:
         cos, sin = math.cos(yaw), math.sin(yaw)
         return np.array([cos * x + sin * y, -sin * x + cos * y, turn])
 
-
-def make_base(name: str) -> Base:
-    """The base of that name; a ValueError lists the valid ones."""
-    if name == "planar":
-        return PlanarBase()
-    raise ValueError(f"base must be one of {list(BASES)}, got {name!r}")
+    def fallen(self, data: mujoco.MjData) -> bool:
+        """Never: the servos hold the trunk up."""
+        return False
