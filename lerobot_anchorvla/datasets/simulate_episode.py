@@ -69,4 +69,4 @@ def _environment(task: str, image_height: int, image_width: int) -> Go2SO101Env:
     """One environment a process, so that the model is compiled and a renderer opened only once."""
     from lerobot_anchorvla.envs.go2_so101.env import Go2SO101Env
 
-    return Go2SO101Env(task, image_height=image_height, image_width=image_width)
+    return Go2SO101Env(task=task, image_height=image_height, image_width=image_width)

@@ -9,6 +9,7 @@ from lerobot_anchorvla.sim import signals
 from lerobot_anchorvla.sim.bases import make_base
 from lerobot_anchorvla.sim.layout import ARM_PREFIX
 from lerobot_anchorvla.sim.mujoco_api import mujoco
+from lerobot_anchorvla.sim.options import WorldOptions
 from lerobot_anchorvla.sim.scene import VISIBLE_GROUPS, build_model
 from lerobot_anchorvla.sim.tasks import make_task
 
@@ -19,15 +20,21 @@ CAMERA_NAMES = {"front": "front", "wrist": ARM_PREFIX + "wrist", "overview": "ov
 class World:
     """MuJoCo model and data, the base that carries the arm, and the task.
 
+    Args:
+        options: what the world is made of; the default is `WorldOptions()`.
+
     Attributes:
+        options: as given.
         task: what to do, with its target and its progress.
         base: what moves the robot.
         model, data: MuJoCo's.
     """
 
-    def __init__(self, task: str = "open_drawer", base: str = "planar") -> None:
-        self.task = make_task(task)
-        self.base = make_base(base)
+    def __init__(self, options: WorldOptions | None = None) -> None:
+        self.options = options or WorldOptions()
+        self.options.check_world()
+        self.task = make_task(self.options.task, self.options.level)
+        self.base = make_base(self.options.base)
         self.model = build_model(self.base, self.task)
         self.data = mujoco.MjData(self.model)
         self._substeps = round(1 / signals.CONTROL_HZ / self.base.timestep)

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from lerobot_anchorvla.sim import signals
+from lerobot_anchorvla.sim.options import WorldOptions
 from lerobot_anchorvla.sim.robot import ASSETS
 from lerobot_anchorvla.sim.world import World
 
@@ -124,9 +125,9 @@ def test_rendering_again_after_close(at_origin):
 
 def test_unknown_task_and_base_name_the_valid_ones():
     with pytest.raises(ValueError, match=r"task.*open_drawer.*'juggle'"):
-        World(task="juggle")
+        World(WorldOptions(task="juggle"))
     with pytest.raises(ValueError, match=r"base.*planar.*'wheels'"):
-        World(base="wheels")
+        World(WorldOptions(base="wheels"))
 
 
 def test_without_mujoco_the_error_names_the_extra():

@@ -13,7 +13,7 @@ from lerobot.utils.constants import ACTION, OBS_ENV_STATE, OBS_IMAGES, OBS_STATE
 
 from lerobot_anchorvla.envs.go2_so101 import GYM_IDS
 from lerobot_anchorvla.envs.traces import TraceEpisodes
-from lerobot_anchorvla.sim.bases import BASES
+from lerobot_anchorvla.sim.options import WorldOptions
 from lerobot_anchorvla.sim.signals import (
     ACTION_NAMES,
     CAMERAS,
@@ -27,11 +27,9 @@ from lerobot_anchorvla.sim.tasks import EPISODE_LENGTH
 
 @EnvConfig.register_subclass("go2_so101")
 @dataclass
-class Go2SO101EnvConfig(EnvConfig):
+class Go2SO101EnvConfig(WorldOptions, EnvConfig):
     """A Unitree Go2 with an SO101 arm on its back, in MuJoCo."""
 
-    # What to do: open_drawer.
-    task: str | None = "open_drawer"
     # Control rate in Hz; the environment runs at 15 only.
     fps: int = CONTROL_HZ
     # An episode without success ends after this many ticks.
@@ -42,8 +40,6 @@ class Go2SO101EnvConfig(EnvConfig):
     image_width: int = IMAGE_SIZE
     # Give the policy the pose of the target (observation.environment_state) beside the images.
     target_pose: bool = True
-    # What carries the arm: planar (velocity servos with the shaking of a gait).
-    base: str = "planar"
     # Folder in which every episode is written down (seed, states, targets, actions), to be counted or shown
     # again later; null writes nothing.
     trace_dir: str | None = None
@@ -51,13 +47,9 @@ class Go2SO101EnvConfig(EnvConfig):
     features_map: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for name, value, valid in (
-            ("task", self.task, list(GYM_IDS)),
-            ("base", self.base, list(BASES)),
-            ("fps", self.fps, [CONTROL_HZ]),
-        ):
-            if value not in valid:
-                raise ValueError(f"env.{name} must be one of {valid}, got {value!r}")
+        self.check_world("env.")
+        if self.fps != CONTROL_HZ:
+            raise ValueError(f"env.fps must be {CONTROL_HZ}, got {self.fps}")
         for name in ("episode_length", "image_height", "image_width"):
             least = 1 if name == "episode_length" else 4
             if getattr(self, name) < least:
@@ -82,12 +74,12 @@ class Go2SO101EnvConfig(EnvConfig):
 
     @property
     def gym_id(self) -> str:
-        return GYM_IDS[str(self.task)]
+        return GYM_IDS[self.task]
 
     @property
     def gym_kwargs(self) -> dict[str, Any]:
         return {
-            "base": self.base,
+            **self.world_options(),
             "image_height": self.image_height,
             "image_width": self.image_width,
             "target_pose": self.target_pose,

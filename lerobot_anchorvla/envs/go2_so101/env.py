@@ -9,7 +9,8 @@ import numpy as np
 from gymnasium import spaces
 
 from lerobot_anchorvla.sim import signals
-from lerobot_anchorvla.sim.tasks import EPISODE_LENGTH, TASKS
+from lerobot_anchorvla.sim.options import WorldOptions
+from lerobot_anchorvla.sim.tasks import EPISODE_LENGTH
 from lerobot_anchorvla.sim.world import World
 
 HOLD_TICKS = signals.CONTROL_HZ  # success is a goal held for one second
@@ -27,6 +28,8 @@ class Go2SO101Env(gym.Env):
     Reward: 1 on the tick that completes the task, which ends the episode, else 0. `info["is_success"]` says
     on each tick whether the task is complete: its progress has been above the goal for one second.
 
+    Further arguments are the fields of `WorldOptions`. `task_description` is the episode's instruction.
+
     Reset option `start`: x [m], y [m] and yaw [rad] of the base instead of a random start.
     """
 
@@ -34,17 +37,15 @@ class Go2SO101Env(gym.Env):
 
     def __init__(
         self,
-        task: str = "open_drawer",
-        base: str = "planar",
         image_height: int = signals.IMAGE_SIZE,
         image_width: int = signals.IMAGE_SIZE,
         target_pose: bool = True,
         episode_length: int = EPISODE_LENGTH,
         render_mode: str | None = "rgb_array",
+        **world_options: Any,
     ) -> None:
-        self.world = World(task, base)
-        self.task = task
-        self.task_description = TASKS[task]
+        self.world = World(WorldOptions(**world_options))
+        self.task = self.world.task.name
         self.render_mode = render_mode
         self._image_size = (image_height, image_width)
         self._target_pose = target_pose
@@ -65,6 +66,10 @@ class Go2SO101Env(gym.Env):
             {"pixels": spaces.Dict(dict.fromkeys(signals.CAMERAS, image))}
             | {name: spaces.Box(-np.inf, np.inf, (size,), np.float32) for name, size in vectors.items()}
         )
+
+    @property
+    def task_description(self) -> str:
+        return self.world.task.instruction
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 TASKS = {"open_drawer": "open the drawer"}
 """Names of the tasks and the instructions given to a policy; readable without MuJoCo."""
 
+LEVELS = ("fixed",)
+"""How much differs between the episodes of a task."""
+
 EPISODE_LENGTH = 300
 """Ticks after which an episode without success ends unless told otherwise: 20 s; the expert takes 5 to 8."""
 
@@ -22,10 +25,12 @@ class Task(Protocol):
     Attributes:
         name: in `TASKS`.
         goal: progress above which the task counts as done, in [m].
+        instruction: of this episode, in words.
     """
 
     name: str
     goal: float
+    instruction: str
 
     def add_to(self, scene: mujoco.MjSpec) -> None:
         """Add the task's furniture to the scene, before it is compiled."""
@@ -43,8 +48,10 @@ class Task(Protocol):
         """How far the task has got, in [m]."""
 
 
-def make_task(name: str) -> Task:
-    """The task of that name; a ValueError lists the valid ones."""
+def make_task(name: str, level: str = "fixed") -> Task:
+    """The task of that name and difficulty; a ValueError lists the valid ones."""
+    if level not in LEVELS:
+        raise ValueError(f"level must be one of {list(LEVELS)}, got {level!r}")
     if name == "open_drawer":
         from lerobot_anchorvla.sim.tasks.open_drawer import OpenDrawer
 

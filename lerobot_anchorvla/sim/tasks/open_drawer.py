@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from lerobot_anchorvla.sim.mujoco_api import mujoco
+from lerobot_anchorvla.sim.tasks import TASKS
 
 BOX = mujoco.mjtGeom.mjGEOM_BOX
 CAPSULE = mujoco.mjtGeom.mjGEOM_CAPSULE
@@ -28,6 +29,7 @@ class OpenDrawer:
 
     name = "open_drawer"
     goal = 0.12
+    instruction = TASKS["open_drawer"]
 
     def add_to(self, scene: mujoco.MjSpec) -> None:
         cabinet = scene.worldbody.add_body(name="cabinet", pos=list(CABINET_POSITION))

@@ -1,0 +1,1 @@
+"""Colours and light of an episode."""

@@ -1,0 +1,42 @@
+"""What the embedded world is made of: the options that its environment, robot and recordings share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from lerobot_anchorvla.sim.bases import BASES
+from lerobot_anchorvla.sim.disturbances import Disturbances
+from lerobot_anchorvla.sim.tasks import LEVELS, TASKS
+
+
+@dataclass(kw_only=True)
+class WorldOptions:
+    """Task, base, difficulty, and what is drawn anew for every episode. Needs no MuJoCo."""
+
+    # What to do: open_drawer.
+    task: str = "open_drawer"
+    # What carries the arm: planar (velocity servos with the shaking of a gait).
+    base: str = "planar"
+    # How much differs between episodes: fixed.
+    level: str = "fixed"
+    # Draw where the robot starts; else it starts in the middle of its range.
+    random_start: bool = True
+    # Draw the colours of furniture, floor and sky.
+    random_appearance: bool = False
+    # Draw the direction and the brightness of the light.
+    random_lighting: bool = False
+    # Draw the instruction among several wordings.
+    random_wording: bool = False
+    # What disturbs the robot.
+    disturbances: Disturbances = field(default_factory=Disturbances)
+
+    def check_world(self, prefix: str = "") -> None:
+        """Raises a ValueError that names the first invalid field, `prefix` before its name."""
+        for name, valid in (("task", list(TASKS)), ("base", list(BASES)), ("level", list(LEVELS))):
+            if getattr(self, name) not in valid:
+                raise ValueError(f"{prefix}{name} must be one of {valid}, got {getattr(self, name)!r}")
+
+    def world_options(self) -> dict[str, Any]:
+        """These fields alone, of an object that has others beside them: the arguments of `WorldOptions`."""
+        return {each.name: getattr(self, each.name) for each in fields(WorldOptions)}
