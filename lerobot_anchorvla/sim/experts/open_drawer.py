@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from lerobot_anchorvla.kinematics.so101 import InverseKinematics
+from lerobot_anchorvla.sim.experts.driving import drive_to_stance, wrapped
+from lerobot_anchorvla.sim.experts.reaching import joints_for, limited, ramp, step, towards
 from lerobot_anchorvla.sim.layout import ARM_MOUNT
 from lerobot_anchorvla.sim.signals import ARM_REST, VELOCITY_LIMITS
 
@@ -38,11 +40,6 @@ SIDE_ANGLE = 0.35  # [rad]
 STANCE = 0.50  # from the base's middle to the handle when the arm works [m]
 PREGRASP = 0.07  # how far before the handle the open gripper waits [m]
 GRIPPER_OPEN, GRIPPER_HOLDING = 55.0, 28.0
-READY = np.deg2rad(
-    [0.0, 30.0, 55.0, -85.0, 0.0]
-)  # where the search for joint angles starts: the gripper level
-JOINT_LEAD = 8.0  # largest step of a joint target from the measured joint [deg]
-SAG_GAIN = 1.25
 OPEN_ENOUGH = 0.20  # the drawer is let go here [m]; the goal is at 0.12
 
 
@@ -93,7 +90,7 @@ class OpenDrawerExpert:
         }
         joints, gripper, velocity = moves[phase](view)
         velocity = np.clip(velocity, -VELOCITY_LIMITS, VELOCITY_LIMITS)
-        return np.concatenate([_towards(view.arm[:5], joints), [gripper], velocity])
+        return np.concatenate([towards(view.arm[:5], joints), [gripper], velocity])
 
     def _view(self, state: np.ndarray, target: np.ndarray) -> _View:
         turn = np.arctan2(target[4], target[3])
@@ -107,7 +104,7 @@ class OpenDrawerExpert:
             to_handle=target[5:8],
             inward=inward,
             approach=approach,
-            heading_error=float((heading + np.pi) % (2 * np.pi) - np.pi),
+            heading_error=wrapped(heading),
             stance_error=handle_from_base - STANCE * approach[:2],
             opening=float(target[8]),
         )
@@ -126,31 +123,27 @@ class OpenDrawerExpert:
     def _approach(self, view: _View) -> tuple[np.ndarray, float, np.ndarray]:
         """Drive to the stance, unfold the arm on the way, then slide the open gripper over the handle."""
         remaining = float(np.linalg.norm(view.stance_error))
-        unfolded = _ramp(remaining, 0.80, 0.25)
+        unfolded = ramp(remaining, 0.80, 0.25)
         handle = view.handle.copy()
-        handle[:2] -= _ramp(remaining, 0.08, 0.25) * view.stance_error  # where it will be at the stance
+        handle[:2] -= ramp(remaining, 0.08, 0.25) * view.stance_error  # where it will be at the stance
         point = handle - self._standoff(view, remaining) * view.approach
         joints = ARM_REST[:5] + unfolded * (self._joints_for(view, point) - ARM_REST[:5])
         gripper = ARM_REST[5] + unfolded * (GRIPPER_OPEN - ARM_REST[5])
-        return joints, _step(view.gripper, gripper, 20.0), self._drive_to_stance(view)
+        return joints, step(view.gripper, gripper, 20.0), self._drive(view)
 
     @staticmethod
     def _standoff(view: _View, remaining: float) -> float:
         """How far before the handle to hold the grasp point [m]: less once the gripper is in line."""
         along = float(view.to_handle @ view.approach)
         beside = float(np.linalg.norm(view.to_handle - along * view.approach))
-        ready = _ramp(beside, 0.025, 0.010) * _ramp(view.gripper, 30.0, 45.0) * _ramp(remaining, 0.12, 0.06)
+        ready = ramp(beside, 0.025, 0.010) * ramp(view.gripper, 30.0, 45.0) * ramp(remaining, 0.12, 0.06)
         return (1 - ready) * PREGRASP + ready * float(np.clip(along - 0.03, 0.0, PREGRASP))
 
     @staticmethod
-    def _drive_to_stance(view: _View) -> np.ndarray:
+    def _drive(view: _View) -> np.ndarray:
         """Velocity (3,) towards the stance; near the handle the base leaves the rest to the arm."""
-        slack = np.interp(view.distance, [0.05, 0.15], [0.05, 0.01])
-        remaining = float(np.linalg.norm(view.stance_error))
-        linear = 1.6 * max(0.0, 1 - slack / max(remaining, 1e-6)) * view.stance_error
-        linear *= min(1.0, 0.36 / max(abs(linear[0]), 1e-6), 0.18 / max(abs(linear[1]), 1e-6))
-        excess = np.sign(view.heading_error) * max(0.0, abs(view.heading_error) - slack)
-        return np.array([*linear, np.clip(1.6 * excess, -0.6, 0.6)])
+        slack = float(np.interp(view.distance, [0.05, 0.15], [0.05, 0.01]))
+        return drive_to_stance(view.stance_error, view.heading_error, slack)
 
     def _close(self, view: _View) -> tuple[np.ndarray, float, np.ndarray]:
         return self._joints_for(view, view.handle), max(0.0, view.gripper - 15.0), np.zeros(3)
@@ -159,43 +152,21 @@ class OpenDrawerExpert:
         """Walk backwards with the arm held still, or draw the handle in and walk only when it is near."""
         if self.mode.pull == "base":
             at_stance = np.array([*(STANCE * view.approach[:2] - ARM_MOUNT[:2]), view.handle[2]])
-            point = view.handle + _limited(at_stance - view.handle, 0.03)
+            point = view.handle + limited(at_stance - view.handle, 0.03)
             speed = float(np.interp(view.opening, [0.0, 0.03], [0.08, 0.20]))
         else:
             point = view.handle - 0.045 * view.inward
-            speed = 0.16 * _ramp(float(np.linalg.norm(view.handle[:2])), 0.25, 0.21)
+            speed = 0.16 * ramp(float(np.linalg.norm(view.handle[:2])), 0.25, 0.21)
         return self._joints_for(view, point), 0.0, -speed * view.inward
 
     def _release(self, view: _View) -> tuple[np.ndarray, float, np.ndarray]:
-        speed = 0.12 * _ramp(view.gripper, GRIPPER_HOLDING, 45.0)
+        speed = 0.12 * ramp(view.gripper, GRIPPER_HOLDING, 45.0)
         return (
             self._joints_for(view, view.handle),
-            _step(view.gripper, GRIPPER_OPEN, 20.0),
+            step(view.gripper, GRIPPER_OPEN, 20.0),
             -speed * view.approach,
         )
 
     def _joints_for(self, view: _View, point: np.ndarray) -> np.ndarray:
         """Joints (5,) in degrees that bring the grasp point to `point`, level and along the approach."""
-        pose = np.eye(4)
-        up = np.array([0.0, 0.0, 1.0])
-        pose[:3, :3] = np.stack([view.approach, np.cross(up, view.approach), up], axis=1)
-        pose[:3, 3] = point
-        return np.rad2deg(self._ik.solve(READY, pose))
-
-
-def _towards(measured: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """Joint targets (5,) in degrees: past the wanted ones, as the arm sags, but near the measured."""
-    return measured + np.clip(SAG_GAIN * (wanted - measured), -JOINT_LEAD, JOINT_LEAD)
-
-
-def _ramp(value: float, zero: float, one: float) -> float:
-    """0 at `zero`, 1 at `one`, and straight in between."""
-    return float(np.clip((value - zero) / (one - zero), 0.0, 1.0))
-
-
-def _step(value: float, wanted: float, limit: float) -> float:
-    return value + float(np.clip(wanted - value, -limit, limit))
-
-
-def _limited(vector: np.ndarray, length: float) -> np.ndarray:
-    return vector * min(1.0, length / max(float(np.linalg.norm(vector)), 1e-9))
+        return joints_for(self._ik, point, view.approach)

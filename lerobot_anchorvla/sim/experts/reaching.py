@@ -1,0 +1,53 @@
+"""How a scripted expert moves the arm: where to hold the gripper, and the joints for it.
+
+Points and directions are in the frame of the arm's base, in [m].
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lerobot_anchorvla.kinematics.so101 import InverseKinematics
+
+READY = np.deg2rad([0.0, 30.0, 55.0, -85.0, 0.0])  # the search for joints starts here: the gripper level
+JOINT_LEAD = 8.0  # largest step of a joint target from the measured joint [deg]
+SAG_GAIN = 1.25
+UP = np.array([0.0, 0.0, 1.0])
+
+
+def gripper_pose(point: np.ndarray, approach: np.ndarray) -> np.ndarray:
+    """Pose (4, 4) with the grasp point at `point` (3,), that points along `approach` (3,), level sideways.
+
+    `approach` has length 1 and is not vertical.
+    """
+    side = np.cross(UP, approach)
+    side /= np.linalg.norm(side)
+    pose = np.eye(4)
+    pose[:3, :3] = np.stack([approach, side, np.cross(approach, side)], axis=1)
+    pose[:3, 3] = point
+    return pose
+
+
+def joints_for(solver: InverseKinematics, point: np.ndarray, approach: np.ndarray) -> np.ndarray:
+    """Joints (5,) in degrees that bring the grasp point to `point` (3,), pointing along `approach` (3,)."""
+    return np.rad2deg(solver.solve(READY, gripper_pose(point, approach)))
+
+
+def towards(measured: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """Joint targets (5,) in degrees: past the wanted ones, as the arm sags, but near the measured."""
+    return measured + np.clip(SAG_GAIN * (wanted - measured), -JOINT_LEAD, JOINT_LEAD)
+
+
+def ramp(value: float, zero: float, one: float) -> float:
+    """0 at `zero`, 1 at `one`, and straight in between."""
+    return float(np.clip((value - zero) / (one - zero), 0.0, 1.0))
+
+
+def step(value: float, wanted: float, limit: float) -> float:
+    """`value` moved towards `wanted` by at most `limit`."""
+    return value + float(np.clip(wanted - value, -limit, limit))
+
+
+def limited(vector: np.ndarray, length: float) -> np.ndarray:
+    """The vector, shortened to at most `length`."""
+    return vector * min(1.0, length / max(float(np.linalg.norm(vector)), 1e-9))
