@@ -2,7 +2,13 @@
 
 from pathlib import Path
 
-REPO_ID = "local/go2_so101_open_drawer"
+
+def repo_id_of(task: str) -> str:
+    """What the demonstrations of a task are called unless told otherwise."""
+    return f"local/go2_so101_{task}"
+
+
+REPO_ID = repo_id_of("open_drawer")
 
 EPISODES_FILE = Path("meta") / "anchorvla_episodes.jsonl"
 """One line an episode with its mode, so that modes can be told apart."""
