@@ -39,6 +39,12 @@ SUBCOMMANDS = {
         "DemosConfig",
         "record_demonstrations",
     ),
+    "experts": Subcommand(
+        "count how often the scripted expert succeeds in a world, disturbed or not",
+        "lerobot_anchorvla.evaluation.experts",
+        "ExpertsConfig",
+        "evaluate_experts",
+    ),
     "ablate": Subcommand(
         "train the anchored, gaussian and regression heads on one budget and compare them",
         "lerobot_anchorvla.evaluation.ablation",

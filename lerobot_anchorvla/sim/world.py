@@ -16,6 +16,9 @@ from lerobot_anchorvla.sim.tasks import make_task
 CAMERA_NAMES = {"front": "front", "wrist": ARM_PREFIX + "wrist", "overview": "overview"}
 """The cameras' names in the model."""
 
+HOLD_TICKS = signals.CONTROL_HZ
+"""A task is done when its goal has been held for one second."""
+
 
 class World:
     """MuJoCo model and data, the base that carries the arm, and the task.
@@ -53,6 +56,7 @@ class World:
         self.data.ctrl[self._arm_servos] = arm
         self.task.reset(self.model, self.data, rng)
         self.base.reset(self.model, self.data, drawn if start is None else np.asarray(start), rng)
+        self._held = 0
         mujoco.mj_forward(self.model, self.data)
 
     def step(self, action: np.ndarray) -> None:
@@ -64,6 +68,7 @@ class World:
             self.base.drive(self.data, command)
             mujoco.mj_step(self.model, self.data)
         mujoco.mj_forward(self.model, self.data)
+        self._held = self._held + 1 if self.progress() > self.task.goal else 0
 
     def state(self) -> np.ndarray:
         """What the robot measures of itself: (9,), in the units and order of `STATE_NAMES`."""
@@ -82,6 +87,14 @@ class World:
     def progress(self) -> float:
         """How far the task has got, in [m]."""
         return self.task.progress(self.data)
+
+    def fallen(self) -> bool:
+        """Whether the robot has fallen over: it cannot go on, and the episode has failed."""
+        return self.base.fallen(self.data)
+
+    def succeeded(self) -> bool:
+        """Whether the goal has been held for `HOLD_TICKS`, by a robot that still stands."""
+        return self._held >= HOLD_TICKS and not self.fallen()
 
     def render(self, camera: str, height: int, width: int) -> np.ndarray:
         """Image of one of the cameras "front", "wrist" and "overview": (height, width, 3), uint8."""

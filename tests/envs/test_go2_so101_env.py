@@ -48,7 +48,7 @@ def test_observation_is_what_the_names_say(env):
     assert observation["environment_state"].shape == (len(TARGET_NAMES),)
     assert env.action_space.shape == (len(ACTION_NAMES),)
     np.testing.assert_allclose(observation["agent_pos"], STANDSTILL, atol=1e-3)
-    assert not info["is_success"] and info["opening"] == 0
+    assert not info["is_success"] and info["progress"] == 0
     assert env.task == "open_drawer" and env.task_description == "open the drawer"
 
 
@@ -90,7 +90,7 @@ def test_a_second_episode_does_not_remember_the_first(env):
 
 def test_success_is_an_opening_held_for_one_second_and_ends_the_episode(env):
     steps = open_drawer(env)
-    openings = np.array([info["opening"] for *_, info in steps])
+    openings = np.array([info["progress"] for *_, info in steps])
     first = int(np.argmax(openings > 0.12))
     assert len(steps) == first + 15
     assert [reward for reward, *_ in steps] == [0.0] * (len(steps) - 1) + [1.0]

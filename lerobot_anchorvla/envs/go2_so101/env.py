@@ -13,7 +13,6 @@ from lerobot_anchorvla.sim.options import WorldOptions
 from lerobot_anchorvla.sim.tasks import EPISODE_LENGTH
 from lerobot_anchorvla.sim.world import World
 
-HOLD_TICKS = signals.CONTROL_HZ  # success is a goal held for one second
 OVERVIEW_SIZE = (360, 480)
 
 
@@ -25,8 +24,13 @@ class Go2SO101Env(gym.Env):
 
     Action: (9,), see `ACTION_NAMES`. It is clipped to the limits of `action_space`; NaN is refused.
 
-    Reward: 1 on the tick that completes the task, which ends the episode, else 0. `info["is_success"]` says
-    on each tick whether the task is complete: its progress has been above the goal for one second.
+    Reward: 1 on the tick that completes the task, else 0. The episode ends (`terminated`) when the task is
+    complete or the robot has fallen over, which is a failure; it is cut (`truncated`) after `episode_length`
+    ticks.
+
+    On each tick `info` holds `is_success`: the task is complete, its progress has been above the goal for one
+    second; `fallen`: the robot has fallen over; `progress`: of the task [m]; and `target_distance`: from the
+    grasp point to the target [m].
 
     Further arguments are the fields of `WorldOptions`. `task_description` is the episode's instruction.
 
@@ -51,7 +55,6 @@ class Go2SO101Env(gym.Env):
         self._target_pose = target_pose
         self._max_episode_steps = episode_length
         self._ticks = 0
-        self._held = 0
         self.action_space = spaces.Box(
             signals.ACTION_LOW.astype(np.float32), signals.ACTION_HIGH.astype(np.float32), dtype=np.float32
         )
@@ -75,17 +78,17 @@ class Go2SO101Env(gym.Env):
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         super().reset(seed=seed)
-        self._ticks = self._held = 0
+        self._ticks = 0
         self.world.reset(self.np_random, start=(options or {}).get("start"))
         return self._observe(), self._info()
 
     def step(self, action: np.ndarray) -> tuple[dict[str, Any], float, bool, bool, dict[str, Any]]:
         self.world.step(action)
         self._ticks += 1
-        self._held = self._held + 1 if self.world.progress() > self.world.task.goal else 0
-        success = self._held >= HOLD_TICKS
-        truncated = not success and self._ticks >= self._max_episode_steps
-        return self._observe(), float(success), success, truncated, self._info()
+        success = self.world.succeeded()
+        terminated = success or self.world.fallen()
+        truncated = not terminated and self._ticks >= self._max_episode_steps
+        return self._observe(), float(success), terminated, truncated, self._info()
 
     def render(self) -> np.ndarray:
         """The whole scene, as RGB (360, 480, 3)."""
@@ -106,7 +109,8 @@ class Go2SO101Env(gym.Env):
     def _info(self) -> dict[str, Any]:
         target = self.world.target()
         return {
-            "is_success": self._held >= HOLD_TICKS,
-            "opening": float(target[8]),
+            "is_success": self.world.succeeded(),
+            "fallen": self.world.fallen(),
+            "progress": self.world.progress(),
             "target_distance": float(np.linalg.norm(target[5:8])),
         }
