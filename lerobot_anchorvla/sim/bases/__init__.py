@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from lerobot_anchorvla.sim.bases.legged import LeggedBase
 from lerobot_anchorvla.sim.bases.planar import PlanarBase
 
 if TYPE_CHECKING:
     import mujoco
 
-__all__ = ["BASES", "Base", "PlanarBase", "make_base"]
+__all__ = ["BASES", "Base", "LeggedBase", "PlanarBase", "make_base"]
 
-BASES = ("planar",)
+BASES = ("legged", "planar")
 
 
 class Base(Protocol):
@@ -50,6 +51,8 @@ class Base(Protocol):
 
 def make_base(name: str) -> Base:
     """The base of that name; a ValueError lists the valid ones."""
+    if name == "legged":
+        return LeggedBase()
     if name == "planar":
         return PlanarBase()
     raise ValueError(f"base must be one of {list(BASES)}, got {name!r}")
