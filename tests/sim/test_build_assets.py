@@ -1,9 +1,10 @@
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from lerobot_anchorvla.sim.build_assets import build_assets, merge_vertices
+from lerobot_anchorvla.sim.build_assets import GAIT, build_assets, build_gait, merge_vertices
 
 
 def test_merging_joins_near_vertices_and_drops_collapsed_faces():
@@ -31,3 +32,41 @@ def test_missing_tools_are_named(tmp_path, monkeypatch):
     licence.touch()
     with pytest.raises(ImportError, match="pip install trimesh fast-simplification"):
         build_assets(tmp_path, tmp_path / "out")
+
+
+@pytest.fixture
+def published_gait(tmp_path):
+    folder = tmp_path / GAIT
+    folder.mkdir(parents=True)
+    for name in ("policy.onnx", "LICENSE", "NOTICE"):
+        (folder / name).write_text(name)
+    return tmp_path
+
+
+def test_missing_onnx_is_named(published_gait, monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    with pytest.raises(ImportError, match="pip install onnx"):
+        build_gait(published_gait, published_gait / "out")
+
+
+def test_layers_are_taken_in_the_order_of_the_network(published_gait, monkeypatch):
+    """Not in the order in which the file lists its arrays."""
+    shapes = {"last": (2, 4), "last_offset": (2,), "first": (4, 3), "first_offset": (4,)}
+    arrays = {name: np.full(shape, i, dtype=np.float32) for i, (name, shape) in enumerate(shapes.items())}
+    gemm = [SimpleNamespace(op_type="Gemm", input=["x", n, f"{n}_offset"]) for n in ("first", "last")]
+    graph = SimpleNamespace(
+        initializer=[SimpleNamespace(name=name) for name in shapes],
+        node=[gemm[0], SimpleNamespace(op_type="Elu", input=["x"]), gemm[1]],
+    )
+    onnx = SimpleNamespace(
+        load=lambda path: SimpleNamespace(graph=graph),
+        numpy_helper=SimpleNamespace(to_array=lambda each: arrays[each.name]),
+    )
+    monkeypatch.setitem(sys.modules, "onnx", onnx)
+    build_gait(published_gait, published_gait / "out")
+    folder = published_gait / "out" / "gait"
+    with np.load(folder / "policy.npz") as written:
+        for index, layer in enumerate(("first", "last")):
+            np.testing.assert_array_equal(written[f"weight_{index}"], arrays[layer])
+            np.testing.assert_array_equal(written[f"offset_{index}"], arrays[f"{layer}_offset"])
+    assert {file.name for file in folder.iterdir()} == {"policy.npz", "LICENSE", "NOTICE"}

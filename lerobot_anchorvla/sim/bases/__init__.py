@@ -46,7 +46,7 @@ class Base(Protocol):
         """Measured body-frame velocity: x, y [m/s], yaw rate [rad/s]. Shape (3,)."""
 
     def fallen(self, data: mujoco.MjData) -> bool:
-        """Whether the robot has fallen over, from where it cannot go on."""
+        """Whether the robot has fallen over, or nearly, so that its episode ends."""
 
 
 def make_base(name: str) -> Base:
