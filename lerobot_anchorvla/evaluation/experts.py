@@ -36,6 +36,7 @@ class ExpertsConfig(WorldOptions):
     workers: int = 0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         self.check_world()
         check_at_least(self, episodes=1, seed=0, episode_length=1, workers=0)
         if self.mode is not None and self.mode not in mode_names(self.task):

@@ -31,11 +31,16 @@ class WorldOptions:
     # What disturbs the robot.
     disturbances: Disturbances = field(default_factory=Disturbances)
 
+    def __post_init__(self) -> None:
+        if isinstance(self.disturbances, dict):  # from JSON or from gym.make
+            self.disturbances = Disturbances.of(self.disturbances)
+
     def check_world(self, prefix: str = "") -> None:
         """Raises a ValueError that names the first invalid field, `prefix` before its name."""
         for name, valid in (("task", list(TASKS)), ("base", list(BASES)), ("level", list(LEVELS))):
             if getattr(self, name) not in valid:
                 raise ValueError(f"{prefix}{name} must be one of {valid}, got {getattr(self, name)!r}")
+        self.disturbances.check(f"{prefix}disturbances.")
 
     def world_options(self) -> dict[str, Any]:
         """These fields alone, of an object that has others beside them: the arguments of `WorldOptions`."""

@@ -7,6 +7,7 @@ import numpy as np
 from lerobot_anchorvla.kinematics import so101
 from lerobot_anchorvla.sim import signals
 from lerobot_anchorvla.sim.bases import make_base
+from lerobot_anchorvla.sim.disturber import Disturber
 from lerobot_anchorvla.sim.layout import ARM_PREFIX
 from lerobot_anchorvla.sim.mujoco_api import mujoco
 from lerobot_anchorvla.sim.options import WorldOptions
@@ -22,6 +23,9 @@ HOLD_TICKS = signals.CONTROL_HZ
 
 class World:
     """MuJoCo model and data, the base that carries the arm, and the task.
+
+    `state`, `target` and `image` are what the robot observes, with the errors that the options' disturbances
+    bring; `true_state`, `true_target`, `progress` and `render` are what is there.
 
     Args:
         options: what the world is made of; the default is `WorldOptions()`.
@@ -40,6 +44,7 @@ class World:
         self.base = make_base(self.options.base)
         self.model = build_model(self.base, self.task)
         self.data = mujoco.MjData(self.model)
+        self._disturber = Disturber(self.options.disturbances, self.model.body("base").id)
         self._substeps = round(1 / signals.CONTROL_HZ / self.base.timestep)
         joints = [ARM_PREFIX + joint for joint in signals.ARM_JOINTS]
         self._arm_addresses = [self.model.joint(joint).qposadr[0] for joint in joints]
@@ -56,27 +61,45 @@ class World:
         self.data.ctrl[self._arm_servos] = arm
         self.task.reset(self.model, self.data, rng)
         self.base.reset(self.model, self.data, drawn if start is None else np.asarray(start), rng)
-        self._held = 0
+        (disturbance_rng,) = rng.spawn(1)
+        self._disturber.reset(disturbance_rng, resting=np.concatenate([signals.ARM_REST, np.zeros(3)]))
+        self._ticks = self._held = 0
         mujoco.mj_forward(self.model, self.data)
 
     def step(self, action: np.ndarray) -> None:
         """Advance one control period (1/15 s). `action`: (9,), in the units and order of `ACTION_NAMES`."""
-        action = signals.checked_action(action)
+        action = self._disturber.begin_tick(signals.checked_action(action), self.data)
         self.data.ctrl[self._arm_servos] = signals.arm_to_radians(action[:6])
         command = action[6:]
         for _ in range(self._substeps):
             self.base.drive(self.data, command)
             mujoco.mj_step(self.model, self.data)
         mujoco.mj_forward(self.model, self.data)
+        self._disturber.end_tick()
+        self._ticks += 1
         self._held = self._held + 1 if self.progress() > self.task.goal else 0
 
     def state(self) -> np.ndarray:
         """What the robot measures of itself: (9,), in the units and order of `STATE_NAMES`."""
-        arm = signals.arm_from_radians(self.data.qpos[self._arm_addresses])
-        return np.concatenate([arm, self.base.velocity(self.data)])
+        return self._disturber.state(self.true_state())
 
     def target(self) -> np.ndarray:
         """Where the target is as seen from the robot: (9,), in the units and order of `TARGET_NAMES`."""
+        return self._disturber.target(self.true_target(), self.true_state())
+
+    def image(self, camera: str, height: int, width: int) -> np.ndarray:
+        """What arrives from the camera "front" or "wrist" on this tick: (height, width, 3), uint8."""
+        return self._disturber.image(
+            (camera, height, width), self._ticks, lambda: self.render(camera, height, width)
+        )
+
+    def true_state(self) -> np.ndarray:
+        """`state` without errors."""
+        arm = signals.arm_from_radians(self.data.qpos[self._arm_addresses])
+        return np.concatenate([arm, self.base.velocity(self.data)])
+
+    def true_target(self) -> np.ndarray:
+        """`target` without errors."""
         position, heading = self.task.target(self.data)
         mount = self.data.body(ARM_PREFIX + "base")
         seen = mount.xmat.reshape(3, 3).T @ (position - mount.xpos)
@@ -97,7 +120,7 @@ class World:
         return self._held >= HOLD_TICKS and not self.fallen()
 
     def render(self, camera: str, height: int, width: int) -> np.ndarray:
-        """Image of one of the cameras "front", "wrist" and "overview": (height, width, 3), uint8."""
+        """The scene before the camera "front", "wrist" or "overview": (height, width, 3), uint8."""
         renderer = self._renderer(height, width)
         renderer.update_scene(self.data, CAMERA_NAMES[camera], self._options[camera])
         return renderer.render()

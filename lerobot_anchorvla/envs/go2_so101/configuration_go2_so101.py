@@ -47,6 +47,7 @@ class Go2SO101EnvConfig(WorldOptions, EnvConfig):
     features_map: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         self.check_world("env.")
         if self.fps != CONTROL_HZ:
             raise ValueError(f"env.fps must be {CONTROL_HZ}, got {self.fps}")

@@ -99,7 +99,7 @@ class Go2SO101Env(gym.Env):
 
     def _observe(self) -> dict[str, Any]:
         observation: dict[str, Any] = {
-            "pixels": {camera: self.world.render(camera, *self._image_size) for camera in signals.CAMERAS},
+            "pixels": {camera: self.world.image(camera, *self._image_size) for camera in signals.CAMERAS},
             "agent_pos": self.world.state().astype(np.float32),
         }
         if self._target_pose:
@@ -107,10 +107,10 @@ class Go2SO101Env(gym.Env):
         return observation
 
     def _info(self) -> dict[str, Any]:
-        target = self.world.target()
+        to_target = self.world.true_target()[5:8]
         return {
             "is_success": self.world.succeeded(),
             "fallen": self.world.fallen(),
             "progress": self.world.progress(),
-            "target_distance": float(np.linalg.norm(target[5:8])),
+            "target_distance": float(np.linalg.norm(to_target)),
         }
