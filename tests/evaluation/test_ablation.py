@@ -99,6 +99,19 @@ def test_a_missing_dataset_says_how_to_record_one(config):
         run_ablation(config)
 
 
+def test_a_world_other_than_that_of_the_demonstrations_is_refused(config):
+    settings = {"task": "open_drawer", "base": "legged"}
+    (config.dataset_root / SETTINGS_FILE).write_text(json.dumps(settings))
+    with pytest.raises(ValueError, match=r"base='planar' is not that of .* give --base=legged"):
+        run_ablation(replace(config, base="planar"))
+
+
+def test_the_evaluations_are_in_the_world_that_is_asked_for(config):
+    config = replace(config, random_lighting=True)
+    for command in ablation_commands(config):
+        assert ("--env.random_lighting=true" in command.options) == (command.program == "lerobot-eval")
+
+
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
@@ -115,7 +128,7 @@ def test_a_missing_dataset_says_how_to_record_one(config):
 )
 def test_settings_that_cannot_work_are_refused_before_anything_is_trained(tmp_path, fields, message):
     with pytest.raises(ValueError, match=message):
-        AblationConfig(tmp_path, **fields)
+        AblationConfig(dataset_root=tmp_path, **fields)
 
 
 def test_the_page_repeats_what_was_changed_and_no_path_of_this_machine(config):
@@ -125,11 +138,13 @@ def test_the_page_repeats_what_was_changed_and_no_path_of_this_machine(config):
     again = ablation._again(config).replace(" \\\n    ", " ")
     assert again.splitlines() == [
         "anchorvla demos --root=outputs/demo/dataset --image_height=96",
-        "anchorvla ablate --dataset_root=outputs/demo/dataset '--seeds=[0,1]' --target_pose=false "
-        "'--anchored_steps=[1,2]' --eval_episodes=4 --eval_seed=500 --eval_batch_size=2",
+        "anchorvla ablate --dataset_root=outputs/demo/dataset --target_pose=false --eval_episodes=4 "
+        "--eval_seed=500 --eval_batch_size=2 '--seeds=[0,1]' '--anchored_steps=[1,2]'",
     ]
     assert config.page_path == config.output_dir / "ablation.md"
 
 
 def test_a_relative_dataset_is_shown_as_given():
-    assert ablation._again(AblationConfig(Path("mine"))) == "anchorvla ablate --dataset_root=mine"
+    assert (
+        ablation._again(AblationConfig(dataset_root=Path("mine"))) == "anchorvla ablate --dataset_root=mine"
+    )
