@@ -1,0 +1,1 @@
+"""Teleoperators for LeRobot's commands."""
