@@ -51,6 +51,12 @@ SUBCOMMANDS = {
         "AblationConfig",
         "run_ablation",
     ),
+    "bench-sim": Subcommand(
+        "measure how fast the embedded world runs here, and what takes the time",
+        "lerobot_anchorvla.evaluation.simulation_speed",
+        "SimulationSpeedConfig",
+        "measure_simulation_speed",
+    ),
     "scores": Subcommand(
         "measure how well a checkpoint's scores tell which anchor the demonstrator followed",
         "lerobot_anchorvla.evaluation.scores",
