@@ -2,50 +2,57 @@
 
 from __future__ import annotations
 
-import contextlib
-import multiprocessing
 import os
-import signal
 import threading
-from collections.abc import Generator, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from collections.abc import Generator
+from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 from tqdm import tqdm
 
-from lerobot_anchorvla.datasets.simulate_episode import plan_episode, simulate_episode
+from lerobot_anchorvla.datasets.simulate_episode import Attempt, plan_episode, simulate_episode
 from lerobot_anchorvla.datasets.staging import Staging
+from lerobot_anchorvla.workers import worker_pool
 
 if TYPE_CHECKING:
     from lerobot_anchorvla.datasets.record_demonstrations import DemosConfig
+    from lerobot_anchorvla.envs.go2_so101.env import Go2SO101Env
 
 
 def simulated_attempts(
     staging: Staging, config: DemosConfig, interrupted: threading.Event
-) -> Generator[tuple[int, dict[str, np.ndarray] | None]]:
-    """Attempts in order, simulated ahead by the workers, until the caller has enough or an interrupt."""
+) -> Generator[tuple[int, Attempt]]:
+    """Attempts and their numbers, in order, simulated ahead by the workers.
+
+    It ends when the caller has enough or at an interrupt.
+
+    Raises:
+        ValueError: when the expert fails so often that the world is no place for demonstrations.
+    """
     workers = config.workers or os.cpu_count() or 1
     most = 2 * config.episodes + 20
     failures = 0
     pending: dict[int, Future[None]] = {}
-    with _worker_pool(workers) as pool, tqdm(total=config.episodes, unit="episode", desc="recording") as bar:
-        for attempt in range(most):
-            ahead = min(attempt + 2 * workers, config.episodes + failures, most)
-            for number in range(attempt, ahead):
-                if number not in pending and not staging.has(number):
-                    arguments = (staging.root, config.task, config.seed, number)
-                    pending[number] = pool.submit(
-                        _simulate, *arguments, config.image_height, config.image_width
-                    )
-            if not _wait(pending.pop(attempt, None), interrupted):
+    with (
+        worker_pool(workers, _prepare, config) as pool,
+        tqdm(total=config.episodes, unit="episode", desc="recording") as bar,
+    ):
+        for number in range(most):
+            ahead = min(number + 2 * workers, config.episodes + failures, most)
+            for each in range(number, ahead):
+                if each not in pending and not staging.has(each):
+                    pending[each] = pool.submit(_simulate, staging.root, each)
+            if not _wait(pending.pop(number, None), interrupted):
                 return
-            episode = staging.read(attempt)
-            failures += episode is None
-            bar.update(episode is not None)
-            yield attempt, episode
-    raise RuntimeError(f"The expert failed in {failures} of {most} attempts, which is too many to go on.")
+            attempt = staging.read(number)
+            failures += not attempt.success
+            bar.update(attempt.success)
+            yield number, attempt
+    raise ValueError(
+        f"the expert failed in {failures} of {most} attempts, which is too many to go on. Weaken the "
+        "disturbances or choose another level; anchorvla experts tells how often it succeeds."
+    )
 
 
 def _wait(future: Future[None] | None, interrupted: threading.Event) -> bool:
@@ -61,34 +68,28 @@ def _wait(future: Future[None] | None, interrupted: threading.Event) -> bool:
     return False
 
 
-@contextlib.contextmanager
-def _worker_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
-    """Processes with one thread each; they start afresh, since a forked OpenGL context does not work."""
-    before = os.environ.get("OMP_NUM_THREADS")
-    os.environ["OMP_NUM_THREADS"] = "1"  # inherited: numpy reads it when it is imported
-    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_start_worker)
-    try:
-        yield pool
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-        os.environ.pop("OMP_NUM_THREADS", None)
-        if before is not None:
-            os.environ["OMP_NUM_THREADS"] = before
+_config: DemosConfig
+_env: Go2SO101Env
 
 
-def _start_worker() -> None:
-    """Leave Ctrl-C to the parent, and end with it even when it is killed."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-
-    def end_with_parent() -> None:
-        parent.join()
-        os._exit(1)
-
-    threading.Thread(target=end_with_parent, daemon=True).start()
+def _prepare(config: DemosConfig) -> None:
+    """One environment a process, so that the model is compiled and a renderer opened only once."""
+    global _config, _env
+    _config, _env = config, make_environment(config)
 
 
-def _simulate(root: Path, task: str, seed: int, attempt: int, image_height: int, image_width: int) -> None:
-    plan = plan_episode(task, seed, attempt)
-    Staging(root).write(attempt, simulate_episode(task, plan, image_height, image_width))
+def make_environment(config: DemosConfig) -> Go2SO101Env:
+    """The environment of a recording."""
+    from lerobot_anchorvla.envs.go2_so101.env import Go2SO101Env
+
+    return Go2SO101Env(
+        image_height=config.image_height,
+        image_width=config.image_width,
+        episode_length=config.episode_length,
+        **config.world_options(),
+    )
+
+
+def _simulate(root: Path, number: int) -> None:
+    plan = plan_episode(_config.task, _config.seed, number)
+    Staging(root).write(number, simulate_episode(_env, plan))

@@ -1,60 +1,56 @@
-"""Records demonstrations of a scripted expert into a LeRobot dataset."""
+"""`anchorvla demos`: records demonstrations of a scripted expert into a LeRobot dataset."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
-import json
 import logging
 import shutil
 import signal
 import threading
 import time
-from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import Any
 
 from lerobot_anchorvla.checks import check_at_least
 from lerobot_anchorvla.datasets.attempts import simulated_attempts
-from lerobot_anchorvla.datasets.names import EPISODES_FILE, REPO_ID, SETTINGS_FILE
+from lerobot_anchorvla.datasets.frames import add_episode, create_dataset
+from lerobot_anchorvla.datasets.names import SETTINGS_FILE, repo_id_of
+from lerobot_anchorvla.datasets.records import (
+    AttemptRecord,
+    DemosReport,
+    EpisodeRecord,
+    read_report,
+    write_metadata,
+)
 from lerobot_anchorvla.datasets.simulate_episode import plan_episode
 from lerobot_anchorvla.datasets.staging import Staging, refuse_other_settings
-from lerobot_anchorvla.sim.signals import (
-    ACTION_NAMES,
-    CAMERAS,
-    CONTROL_HZ,
-    IMAGE_SIZE,
-    STATE_NAMES,
-    TARGET_NAMES,
-)
-from lerobot_anchorvla.sim.tasks import EPISODE_LENGTH, TASKS
-
-if TYPE_CHECKING:
-    from lerobot.datasets.lerobot_dataset import LeRobotDataset
+from lerobot_anchorvla.sim.options import WorldOptions
+from lerobot_anchorvla.sim.signals import IMAGE_SIZE
+from lerobot_anchorvla.sim.tasks import EPISODE_LENGTH
 
 logger = logging.getLogger(__name__)
 
-ROBOT_TYPE = "go2_so101"
+FIRST_VERSION = {**asdict(WorldOptions(base="planar", level="fixed")), "episode_length": 300}
+"""Settings that the datasets of the first version were recorded with and do not mention."""
 
 
-@dataclass
-class DemosConfig:
-    """What to record, and where."""
+@dataclass(kw_only=True)
+class DemosConfig(WorldOptions):
+    """What to record, in which world, and where."""
 
-    # What the expert does: open_drawer.
-    task: str = "open_drawer"
     # How many successful demonstrations to record; failed attempts are dropped and made up for.
     episodes: int = 100
     # Folder of the dataset. By default LeRobot's own folder for repo_id.
     root: Path | None = None
-    # Name of the dataset, as LeRobot and the Hub know it.
-    repo_id: str = REPO_ID
+    # Name of the dataset, as LeRobot and the Hub know it. By default local/go2_so101_ and the task's name.
+    repo_id: str | None = None
     # Seed of the recording: the same seed gives the same demonstrations, whatever the number of workers.
     seed: int = 0
+    # An attempt without success ends after this many ticks (15 a second).
+    episode_length: int = EPISODE_LENGTH
     # Height of the camera images, in pixels.
     image_height: int = IMAGE_SIZE
     # Width of the camera images, in pixels.
@@ -67,58 +63,21 @@ class DemosConfig:
     overwrite: bool = False
 
     def __post_init__(self) -> None:
-        if self.task not in TASKS:
-            raise ValueError(f"task must be one of {list(TASKS)}, got {self.task!r}")
-        check_at_least(self, episodes=1, image_height=4, image_width=4, workers=0, seed=0)
+        super().__post_init__()
+        self.check_world()
+        check_at_least(self, episodes=1, episode_length=1, image_height=4, image_width=4, workers=0, seed=0)
+
+    @property
+    def dataset_name(self) -> str:
+        return self.repo_id or repo_id_of(self.task)
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What the content of the dataset depends on."""
-        names = ("task", "episodes", "repo_id", "seed", "image_height", "image_width", "video")
-        return {name: getattr(self, name) for name in names}
-
-
-@dataclass
-class DemosReport:
-    """What was recorded.
-
-    Attributes:
-        root: folder of the dataset.
-        episodes, frames: kept.
-        attempts: demonstrations tried, kept or not.
-        modes: kept episodes by mode.
-        seconds: wall-clock time of this call.
-    """
-
-    root: Path
-    episodes: int = 0
-    frames: int = 0
-    attempts: int = 0
-    modes: Counter[str] = field(default_factory=Counter)
-    seconds: float = 0.0
-
-    def __str__(self) -> str:
-        modes = ", ".join(f"{mode} {count}" for mode, count in sorted(self.modes.items()))
-        return (
-            f"{self.episodes} episodes ({self.frames} frames) of {self.attempts} attempts in {self.root}, "
-            f"{self.seconds:.0f} s; by mode: {modes}"
-        )
-
-
-@dataclass(frozen=True)
-class _EpisodeRecord:
-    """One line of `EPISODES_FILE`."""
-
-    episode_index: int
-    attempt: int
-    mode: str
-    seed: int
-    length: int
-
-    @classmethod
-    def read(cls, line: str) -> _EpisodeRecord:
-        stored = json.loads(line)
-        return cls(**{each.name: stored[each.name] for each in fields(cls)})
+        """What the content of the dataset depends on, as JSON has it."""
+        names = ("episodes", "seed", "episode_length", "image_height", "image_width", "video")
+        world = {name: value for name, value in asdict(self).items() if name in self.world_options()}
+        own = {name: getattr(self, name) for name in names}
+        return {**world, "repo_id": self.dataset_name, **own}
 
 
 def record_demonstrations(config: DemosConfig) -> DemosReport:
@@ -147,7 +106,7 @@ def _resolve_root(config: DemosConfig) -> Path:
         return Path(config.root).expanduser().absolute()
     from lerobot.utils.constants import HF_LEROBOT_HOME
 
-    return Path(HF_LEROBOT_HOME) / config.repo_id
+    return Path(HF_LEROBOT_HOME) / config.dataset_name
 
 
 def _clear(staging: Staging) -> None:
@@ -174,46 +133,35 @@ def _finished_report(staging: Staging, config: DemosConfig) -> DemosReport | Non
         return None
     if not (root / SETTINGS_FILE).exists():
         raise ValueError(f"root={root} holds something else than a recording. Give another root.")
-    refuse_other_settings(root / SETTINGS_FILE, config.settings, root)
-    lines = (root / EPISODES_FILE).read_text().splitlines()
-    return _report(root, [_EpisodeRecord.read(line) for line in lines])
+    refuse_other_settings(root / SETTINGS_FILE, config.settings, root, unwritten=FIRST_VERSION)
+    return read_report(root, config.task, config.seed)
 
 
 def _record(staging: Staging, config: DemosConfig) -> DemosReport:
     staging.open(config.settings)
-    records: list[_EpisodeRecord] = []
-    dataset = _create_dataset(staging.dataset, config)
+    kept: list[EpisodeRecord] = []
+    tried: list[AttemptRecord] = []
+    dataset = create_dataset(staging.dataset, config)
     with _deferred_interrupt() as interrupted, _quiet_datasets():
         with contextlib.closing(simulated_attempts(staging, config, interrupted)) as attempts:
-            for attempt, episode in attempts:
-                if episode is not None:
-                    _add_episode(dataset, episode, TASKS[config.task])
-                    plan = plan_episode(config.task, config.seed, attempt)
-                    length = len(episode["action"])
-                    records.append(_EpisodeRecord(len(records), attempt, plan.mode, plan.seed, length))
-                if len(records) == config.episodes:
+            for number, attempt in attempts:
+                plan = plan_episode(config.task, config.seed, number)
+                tried.append(AttemptRecord(number, plan.mode, plan.seed, attempt.success, attempt.fallen))
+                if attempt.success:
+                    add_episode(dataset, attempt)
+                    length = len(attempt.frames["action"])
+                    kept.append(EpisodeRecord(len(kept), number, plan.mode, plan.seed, length))
+                if len(kept) == config.episodes:
                     break
         dataset.finalize()
-        if records:
-            _write_metadata(staging.dataset, config, records)
+        if kept:
+            write_metadata(staging.dataset, config.settings, kept, tried)
             staging.publish()
     if interrupted.is_set():
-        logger.warning(
-            "Interrupted with %d of %d episodes; run again to go on.", len(records), config.episodes
-        )
+        logger.warning("Interrupted with %d of %d episodes; run again to go on.", len(kept), config.episodes)
         raise KeyboardInterrupt
     staging.remove()
-    return _report(staging.root, records)
-
-
-def _report(root: Path, records: list[_EpisodeRecord]) -> DemosReport:
-    return DemosReport(
-        root=root,
-        episodes=len(records),
-        frames=sum(record.length for record in records),
-        attempts=records[-1].attempt + 1,
-        modes=Counter(record.mode for record in records),
-    )
+    return DemosReport.of(staging.root, kept, tried)
 
 
 @contextlib.contextmanager
@@ -248,61 +196,6 @@ def _quiet_datasets() -> Iterator[None]:
     finally:
         if shown:
             datasets.enable_progress_bars()
-
-
-# The dataset.
-
-
-def dataset_features(config: DemosConfig) -> dict[str, dict[str, Any]]:
-    """Features of the dataset, as LeRobot wants them."""
-    image = {
-        "dtype": "video" if config.video else "image",
-        "shape": (config.image_height, config.image_width, 3),
-        "names": ["height", "width", "channels"],
-    }
-    vectors = {
-        "observation.state": STATE_NAMES,
-        "observation.environment_state": TARGET_NAMES,
-        "action": ACTION_NAMES,
-    }
-    return {f"observation.images.{camera}": dict(image) for camera in CAMERAS} | {
-        key: {"dtype": "float32", "shape": (len(names),), "names": list(names)}
-        for key, names in vectors.items()
-    }
-
-
-def _create_dataset(folder: Path, config: DemosConfig) -> LeRobotDataset:
-    from lerobot.datasets.lerobot_dataset import LeRobotDataset
-
-    return LeRobotDataset.create(
-        config.repo_id,
-        fps=CONTROL_HZ,
-        features=dataset_features(config),
-        root=folder,
-        robot_type=ROBOT_TYPE,
-        use_videos=config.video,
-        image_writer_threads=0 if config.video else 2,
-        streaming_encoding=config.video,
-        # LeRobot drops frames when the encoder's queue is full, which breaks the dataset: hold an episode.
-        encoder_queue_maxsize=EPISODE_LENGTH + 1,
-    )
-
-
-def _add_episode(dataset: LeRobotDataset, episode: dict[str, np.ndarray], instruction: str) -> None:
-    for t in range(len(episode["action"])):
-        frame: dict[str, Any] = {f"observation.images.{camera}": episode[camera][t] for camera in CAMERAS}
-        frame["observation.state"] = episode["state"][t]
-        frame["observation.environment_state"] = episode["target"][t]
-        frame["action"] = episode["action"][t]
-        frame["task"] = instruction
-        dataset.add_frame(frame)
-    dataset.save_episode()
-
-
-def _write_metadata(folder: Path, config: DemosConfig, records: list[_EpisodeRecord]) -> None:
-    lines = [json.dumps(asdict(record)) + "\n" for record in records]
-    (folder / EPISODES_FILE).write_text("".join(lines))
-    (folder / SETTINGS_FILE).write_text(json.dumps(config.settings, indent=2) + "\n")
 
 
 def _explain(error: OSError, staging: Staging) -> OSError:

@@ -3,7 +3,7 @@
     root/                  the dataset: appears by a rename, when it is finalised
     root.recording/
         settings.json      what the recording was asked for
-        attempts/*.npz     one demonstration each; an empty file is an attempt that failed
+        attempts/*.npz     one attempt each, with its demonstration where it succeeded
         dataset/           the dataset in the making; thrown away and made again when a recording resumes
 
 Every file of an attempt is written under another name and renamed, so a recording that is killed at any
@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from lerobot_anchorvla.datasets.simulate_episode import Attempt
 
 SETTINGS_FILE = "settings.json"
 
@@ -47,31 +49,29 @@ class Staging:
             torn.unlink()
         _write_whole(self.folder / SETTINGS_FILE, json.dumps(settings, indent=2).encode())
 
-    def attempt_path(self, attempt: int) -> Path:
-        return self._attempts / f"{attempt:06d}.npz"
+    def attempt_path(self, number: int) -> Path:
+        return self._attempts / f"{number:06d}.npz"
 
-    def has(self, attempt: int) -> bool:
+    def has(self, number: int) -> bool:
         """Whether the attempt was made, with success or not."""
-        return self.attempt_path(attempt).exists()
+        return self.attempt_path(number).exists()
 
-    def write(self, attempt: int, episode: dict[str, np.ndarray] | None) -> None:
-        """Keep a demonstration, or note with None that the attempt failed."""
-        path = self.attempt_path(attempt)
+    def write(self, number: int, attempt: Attempt) -> None:
+        """Keep an attempt, whether it succeeded or not."""
+        path = self.attempt_path(number)
         partial = path.with_suffix(f".{os.getpid()}.tmp")
         with partial.open("wb") as file:
-            if episode is not None:
-                np.savez_compressed(file, **episode)  # type: ignore[arg-type]
+            outcome = {"instruction": attempt.instruction, "fallen": attempt.fallen}
+            np.savez_compressed(file, **outcome, **attempt.frames)  # type: ignore[arg-type]
             file.flush()
             os.fsync(file.fileno())
         partial.rename(path)
 
-    def read(self, attempt: int) -> dict[str, np.ndarray] | None:
-        """The demonstration of that attempt, or None when it failed."""
-        path = self.attempt_path(attempt)
-        if path.stat().st_size == 0:
-            return None
-        with np.load(path) as episode:
-            return dict(episode)
+    def read(self, number: int) -> Attempt:
+        """What `write` kept."""
+        with np.load(self.attempt_path(number)) as file:
+            frames = dict(file)
+        return Attempt(str(frames.pop("instruction")), bool(frames.pop("fallen")), frames)
 
     def publish(self) -> None:
         """Put the dataset, which must be finalised, in the place of `root`."""
@@ -85,18 +85,33 @@ class Staging:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def refuse_other_settings(file: Path, settings: dict[str, Any], folder: Path) -> None:
-    """Raise a ValueError that names what differs between these settings and those in `file`, if any."""
+def refuse_other_settings(
+    file: Path, settings: dict[str, Any], folder: Path, unwritten: dict[str, Any] | None = None
+) -> None:
+    """Raise a ValueError that names what differs between these settings and those in `file`, if any.
+
+    Args:
+        folder: what was recorded, for the message.
+        unwritten: settings that a file without them was recorded with.
+    """
     if not file.exists():
         return
-    recorded = json.loads(file.read_text())
-    different = {key for key in settings.keys() | recorded.keys() if settings.get(key) != recorded.get(key)}
+    wanted, recorded = _flat(settings), _flat((unwritten or {}) | json.loads(file.read_text()))
+    different = {key for key in wanted.keys() | recorded.keys() if wanted.get(key) != recorded.get(key)}
     if different:
-        what = ", ".join(f"{k}={settings.get(k)!r} (there: {recorded.get(k)!r})" for k in sorted(different))
+        what = ", ".join(f"{k}={wanted.get(k)!r} (there: {recorded.get(k)!r})" for k in sorted(different))
         raise ValueError(
             f"{folder} was recorded with other settings: {what}. "
             "Give the same settings, another root, or overwrite=true to start again."
         )
+
+
+def _flat(settings: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Settings by the names that the command line gives them: disturbances.scale."""
+    flat: dict[str, Any] = {}
+    for name, value in settings.items():
+        flat |= _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value}
+    return flat
 
 
 def _write_whole(path: Path, content: bytes) -> None:

@@ -10,18 +10,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lerobot_anchorvla.datasets.names import EPISODES_FILE, SETTINGS_FILE
-from lerobot_anchorvla.datasets.record_demonstrations import (
-    DemosConfig,
-    dataset_features,
-    record_demonstrations,
-)
-from lerobot_anchorvla.datasets.simulate_episode import plan_episode, simulate_episode
+from lerobot_anchorvla.datasets.attempts import make_environment
+from lerobot_anchorvla.datasets.frames import dataset_features
+from lerobot_anchorvla.datasets.names import ATTEMPTS_FILE, EPISODES_FILE, SETTINGS_FILE
+from lerobot_anchorvla.datasets.record_demonstrations import DemosConfig, record_demonstrations
+from lerobot_anchorvla.datasets.simulate_episode import Attempt, plan_episode, simulate_episode
 from lerobot_anchorvla.datasets.staging import Staging
 from lerobot_anchorvla.sim.experts import mode_names
 from lerobot_anchorvla.sim.signals import ACTION_NAMES, CAMERAS, STATE_NAMES, TARGET_NAMES
 
-SMALL = {"episodes": 4, "image_height": 24, "image_width": 32}
+SMALL = {"base": "planar", "episodes": 4, "image_height": 24, "image_width": 32}
 
 
 def test_plans_depend_on_seed_and_number_and_cover_every_mode():
@@ -33,14 +31,37 @@ def test_plans_depend_on_seed_and_number_and_cover_every_mode():
     assert set(counts) == set(mode_names("open_drawer")) and min(counts.values()) >= 10
 
 
-def test_an_episode_pairs_each_observation_with_its_action():
-    episode = simulate_episode("open_drawer", plan_episode("open_drawer", 0, 0), 16, 24)
+@pytest.fixture(scope="module")
+def env():
+    env = make_environment(DemosConfig(base="planar", image_height=24, image_width=32))
+    yield env
+    env.close()
+
+
+def test_an_episode_pairs_each_observation_with_its_action(env):
+    attempt = simulate_episode(env, plan_episode("open_drawer", 0, 0))
+    assert attempt.success and not attempt.fallen and attempt.instruction == env.task_description
+    episode = attempt.frames
     length = len(episode["action"])
-    assert episode["front"].shape == episode["wrist"].shape == (length, 16, 24, 3)
+    assert episode["front"].shape == episode["wrist"].shape == (length, 24, 32, 3)
     assert episode["state"].shape == episode["target"].shape == episode["action"].shape == (length, 9)
     reached, ordered = episode["state"][1:, :5], episode["action"][:-1, :5]
     assert np.abs(reached - ordered).mean() < np.abs(episode["state"][:-1, :5] - ordered).mean()
     assert episode["target"][-1, TARGET_NAMES.index("target.opening")] > 0.12
+
+
+def test_a_fall_is_an_attempt_without_frames(env, monkeypatch):
+    monkeypatch.setattr(env.world.base, "fallen", lambda data: data.time > 0.3)
+    attempt = simulate_episode(env, plan_episode("open_drawer", 0, 0))
+    assert attempt.fallen and not attempt.success and attempt.frames == {}
+
+
+def test_the_environment_of_a_recording_has_its_options():
+    config = DemosConfig(base="planar", episode_length=7, image_height=24, disturbances={"scale": 0.5})
+    env = make_environment(config)
+    assert env.world.options.base == "planar" and env.world.options.disturbances.scale == 0.5
+    assert env._max_episode_steps == 7
+    assert env.observation_space["pixels"]["wrist"].shape == (24, config.image_width, 3)
 
 
 def test_features_carry_the_names():
@@ -53,7 +74,23 @@ def test_features_carry_the_names():
     assert dataset_features(DemosConfig(video=True))["observation.images.wrist"]["dtype"] == "video"
 
 
-@pytest.mark.parametrize(("name", "value"), [("task", "juggle"), ("episodes", 0), ("workers", -1)])
+def test_a_dataset_is_named_after_its_task():
+    assert DemosConfig().dataset_name == "local/go2_so101_open_drawer"
+    assert DemosConfig(task="lift_bag").dataset_name == "local/go2_so101_lift_bag"
+    assert DemosConfig(task="lift_bag", repo_id="me/bags").dataset_name == "me/bags"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("task", "juggle"),
+        ("base", "wheels"),
+        ("level", "easy"),
+        ("episodes", 0),
+        ("episode_length", 0),
+        ("workers", -1),
+    ],
+)
 def test_a_wrong_setting_is_named(name, value):
     with pytest.raises(ValueError, match=rf"{name} .*{value}"):
         DemosConfig(**{name: value})
@@ -85,30 +122,57 @@ def test_finished_attempts_are_taken_as_they_are_and_not_simulated_again(tmp_pat
     staging = Staging(config.root)
     staging.open(config.settings)
     ticks = 3
-    planted = [
-        {key: np.full((ticks, 9), n, np.float32) for key in ("state", "target", "action")} for n in range(4)
-    ]
-    for episode in planted:
-        episode |= {camera: np.zeros((ticks, 24, 32, 3), np.uint8) for camera in CAMERAS}
-    for attempt, episode in enumerate([planted[0], None, *planted[1:]]):  # one of them failed
-        staging.write(attempt, episode)
+
+    def planted(number):
+        frames = {key: np.full((ticks, 9), number, np.float32) for key in ("state", "target", "action")}
+        frames |= {camera: np.zeros((ticks, 24, 32, 3), np.uint8) for camera in CAMERAS}
+        return Attempt(f"drawer {number}, please", fallen=False, frames=frames)
+
+    fall = Attempt("open the drawer", fallen=True, frames={})
+    for number, attempt in enumerate([planted(0), fall, planted(1), planted(2), planted(3)]):
+        staging.write(number, attempt)
 
     report = record_demonstrations(config)
-    assert (report.episodes, report.frames, report.attempts) == (4, 4 * ticks, 5)
+    assert (report.episodes, report.frames, report.attempts, report.falls) == (4, 4 * ticks, 5, 1)
+    assert report.attempted_modes == Counter(plan_episode("open_drawer", 0, i).mode for i in range(5))
+    assert report.attempted_modes - report.modes == Counter([plan_episode("open_drawer", 0, 1).mode])
     frames = content(config.root)
     for number, frame in enumerate(frames):
         np.testing.assert_array_equal(frame["action"], np.full(9, number // ticks))
-    assert [record["attempt"] for record in episodes(config.root)] == [0, 2, 3, 4]
+        assert frame["task"] == f"drawer {number // ticks}, please"
+    assert [record["attempt"] for record in lines(config.root / EPISODES_FILE)] == [0, 2, 3, 4]
+    tried = lines(config.root / ATTEMPTS_FILE)
+    assert [(each["success"], each["fallen"]) for each in tried] == [(True, False), (False, True)] + [
+        (True, False)
+    ] * 3
+
+    again = record_demonstrations(config)
+    again.seconds = report.seconds
+    assert again == report  # now read from the dataset
 
 
-def test_episode_records_of_earlier_recordings_are_read(tmp_path):
-    config = DemosConfig(root=tmp_path, **{**SMALL, "episodes": 1})
+def test_a_dataset_of_the_first_version_is_read_and_was_recorded_on_the_planar_base(tmp_path):
     (tmp_path / "meta").mkdir()
-    (tmp_path / SETTINGS_FILE).write_text(json.dumps(config.settings))
+    same = {"episodes": 1, "image_height": 24, "image_width": 32, "seed": 0, "video": False}
+    settings = {"task": "open_drawer", "repo_id": "local/go2_so101_open_drawer", **same}
+    (tmp_path / SETTINGS_FILE).write_text(json.dumps(settings))
     record = {"episode_index": 0, "attempt": 2, "mode": "left-arm", "seed": 7, "length": 90, "success": True}
     (tmp_path / EPISODES_FILE).write_text(json.dumps(record) + "\n")
-    report = record_demonstrations(config)
-    assert (report.episodes, report.frames, report.attempts) == (1, 90, 3)
+    report = record_demonstrations(DemosConfig(root=tmp_path, base="planar", **same))
+    assert (report.episodes, report.frames, report.attempts, report.falls) == (1, 90, 3, 0)
+    assert sum(report.attempted_modes.values()) == 3
+    with pytest.raises(ValueError, match=r"base='legged' \(there: 'planar'\)"):
+        record_demonstrations(DemosConfig(root=tmp_path, base="legged", **same))
+
+
+def test_a_world_that_is_too_hard_for_the_expert_ends_the_recording(tmp_path):
+    config = DemosConfig(root=tmp_path / "demos", **{**SMALL, "episodes": 1})
+    staging = Staging(config.root)
+    staging.open(config.settings)
+    for number in range(22):
+        staging.write(number, Attempt("open the drawer", fallen=False, frames={}))
+    with pytest.raises(ValueError, match=r"failed in 22 of 22 attempts.*anchorvla experts"):
+        record_demonstrations(config)
 
 
 # From here on whole recordings, in processes of their own.
@@ -157,8 +221,8 @@ def assert_same(one: list[dict], two: list[dict]) -> None:
             np.testing.assert_array_equal(np.asarray(a[key]), np.asarray(b[key]))
 
 
-def episodes(root: Path) -> list[dict]:
-    return [json.loads(line) for line in (root / EPISODES_FILE).read_text().splitlines()]
+def lines(file: Path) -> list[dict]:
+    return [json.loads(line) for line in file.read_text().splitlines()]
 
 
 @pytest.fixture(scope="module")
@@ -169,12 +233,12 @@ def recorded(tmp_path_factory):
 
 
 @pytest.mark.slow
-def test_the_dataset_holds_what_was_simulated(recorded):
+def test_the_dataset_holds_what_was_simulated(recorded, env):
     frames = content(recorded)
-    records = episodes(recorded)
+    records = lines(recorded / EPISODES_FILE)
     assert [record["episode_index"] for record in records] == [0, 1, 2, 3]
     assert len(frames) == sum(record["length"] for record in records)
-    first = simulate_episode("open_drawer", plan_episode("open_drawer", 0, records[0]["attempt"]), 24, 32)
+    first = simulate_episode(env, plan_episode("open_drawer", 0, records[0]["attempt"])).frames
     for t in (0, 17, records[0]["length"] - 1):
         np.testing.assert_array_equal(frames[t]["action"], first["action"][t])
         np.testing.assert_array_equal(frames[t]["observation.environment_state"], first["target"][t])
@@ -210,7 +274,8 @@ def test_a_killed_recording_goes_on_and_ends_the_same(recorded, tmp_path):
         assert not root.exists()
     assert finish(start_recording(root, workers=2)) == 0
     assert_same(content(root), content(recorded))
-    assert episodes(root) == episodes(recorded)
+    for file in (EPISODES_FILE, ATTEMPTS_FILE):
+        assert lines(root / file) == lines(recorded / file)
 
 
 @pytest.mark.slow

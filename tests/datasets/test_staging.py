@@ -1,9 +1,11 @@
 import numpy as np
 import pytest
 
-from lerobot_anchorvla.datasets.staging import Staging
+from lerobot_anchorvla.datasets.simulate_episode import Attempt
+from lerobot_anchorvla.datasets.staging import Staging, refuse_other_settings
 
-SETTINGS = {"episodes": 3, "seed": 0}
+SETTINGS = {"episodes": 3, "seed": 0, "disturbances": {"scale": 0.0, "base_drift": None}}
+FAILED = Attempt("open the drawer", fallen=True, frames={})
 
 
 @pytest.fixture
@@ -14,19 +16,22 @@ def staging(tmp_path):
 
 
 def test_a_demonstration_comes_back_as_it_was(staging):
-    episode = {
+    frames = {
         "action": np.random.default_rng(0).normal(size=(5, 9)),
         "front": np.zeros((5, 4, 4, 3), np.uint8),
     }
-    staging.write(0, episode)
+    staging.write(0, Attempt("pull it open", fallen=False, frames=frames))
     assert staging.has(0) and not staging.has(1)
-    for key, value in staging.read(0).items():
-        np.testing.assert_array_equal(value, episode[key])
+    attempt = staging.read(0)
+    assert attempt.success and not attempt.fallen and attempt.instruction == "pull it open"
+    assert attempt.frames.keys() == frames.keys()
+    for key, value in attempt.frames.items():
+        np.testing.assert_array_equal(value, frames[key])
 
 
-def test_a_failure_is_remembered(staging):
-    staging.write(4, None)
-    assert staging.has(4) and staging.read(4) is None
+def test_a_failure_is_remembered_with_its_fall(staging):
+    staging.write(4, FAILED)
+    assert staging.has(4) and staging.read(4) == FAILED and not FAILED.success
 
 
 def test_a_torn_attempt_is_not_an_attempt(staging):
@@ -38,7 +43,7 @@ def test_a_torn_attempt_is_not_an_attempt(staging):
 
 
 def test_opening_again_drops_the_unfinished_dataset_and_keeps_the_attempts(staging):
-    staging.write(0, None)
+    staging.write(0, FAILED)
     staging.dataset.mkdir()
     staging.open(SETTINGS)
     assert staging.has(0) and not staging.dataset.exists()
@@ -47,6 +52,18 @@ def test_opening_again_drops_the_unfinished_dataset_and_keeps_the_attempts(stagi
 def test_other_settings_are_refused_by_name(staging):
     with pytest.raises(ValueError, match=r"seed=1 \(there: 0\)"):
         staging.open({**SETTINGS, "seed": 1})
+    with pytest.raises(ValueError, match=r"settings: disturbances\.scale=1 \(there: 0\.0\)\. Give"):
+        staging.open({**SETTINGS, "disturbances": {"scale": 1, "base_drift": None}})
+
+
+def test_what_a_file_does_not_mention_can_be_known(staging):
+    file = staging.folder / "settings.json"
+    more = {**SETTINGS, "base": "planar"}
+    refuse_other_settings(file, more, staging.folder, unwritten={"base": "planar"})
+    with pytest.raises(ValueError, match=r"base='planar' \(there: None\)"):
+        refuse_other_settings(file, more, staging.folder)
+    with pytest.raises(ValueError, match=r"base='planar' \(there: 'legged'\)"):
+        refuse_other_settings(file, more, staging.folder, unwritten={"base": "legged"})
 
 
 def test_publishing_replaces_the_earlier_dataset(staging):

@@ -1,6 +1,6 @@
 """Short bursts of wrong actions during a demonstration, so that it also shows how to recover.
 
-The robot executes the disturbed action and the dataset keeps what the expert wanted (DART, Laskey et al.,
+The robot executes the wrong action and the dataset keeps what the expert wanted (DART, Laskey et al.,
 2017). Without them no demonstration ever shows a gripper that closed beside the handle, and a policy that
 closes it there once does not know how to go on.
 """
@@ -15,7 +15,7 @@ GRIPPER_COLUMN = 5
 VELOCITY_SPREAD = np.array([0.12, 0.06, 0.25])  # m/s, m/s, rad/s
 
 
-class Disturbance:
+class ActionBursts:
     """Adds a constant error to the action during a burst.
 
     Args:
