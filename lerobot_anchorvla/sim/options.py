@@ -14,7 +14,7 @@ from lerobot_anchorvla.sim.tasks import LEVELS, TASKS
 class WorldOptions:
     """Task, base, difficulty, and what is drawn anew for every episode. Needs no MuJoCo."""
 
-    # What to do: open_drawer.
+    # What to do: open_drawer or lift_bag.
     task: str = "open_drawer"
     # What carries the arm: planar (velocity servos with the shaking of a gait).
     base: str = "planar"

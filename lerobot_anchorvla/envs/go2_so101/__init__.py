@@ -4,7 +4,10 @@ import gymnasium
 
 from lerobot_anchorvla.sim.signals import ACTION_NAMES, CAMERAS, STATE_NAMES, TARGET_NAMES
 
-GYM_IDS = {"open_drawer": "lerobot_anchorvla/Go2SO101OpenDrawer-v0"}
+GYM_IDS = {
+    "open_drawer": "lerobot_anchorvla/Go2SO101OpenDrawer-v0",
+    "lift_bag": "lerobot_anchorvla/Go2SO101LiftBag-v0",
+}
 """Gymnasium's id of the environment of each task."""
 
 # The entry point is a string, so that registering needs no MuJoCo. The environment ends its episodes itself.

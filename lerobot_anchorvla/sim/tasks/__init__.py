@@ -9,7 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     import mujoco
 
-TASKS = {"open_drawer": "open the drawer"}
+TASKS = {"open_drawer": "open the drawer", "lift_bag": "lift the bag"}
 """Names of the tasks and the instructions given to a policy; readable without MuJoCo."""
 
 LEVELS = ("fixed",)
@@ -56,4 +56,8 @@ def make_task(name: str, level: str = "fixed") -> Task:
         from lerobot_anchorvla.sim.tasks.open_drawer import OpenDrawer
 
         return OpenDrawer()
+    if name == "lift_bag":
+        from lerobot_anchorvla.sim.tasks.lift_bag import LiftBag
+
+        return LiftBag()
     raise ValueError(f"task must be one of {list(TASKS)}, got {name!r}")

@@ -1,0 +1,145 @@
+"""A scripted expert that lifts the bag, coming to it from one of three sides.
+
+The expert keeps no memory: each action is a function of what a policy observes on that tick, and of the mode.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from lerobot_anchorvla.kinematics.so101 import InverseKinematics
+from lerobot_anchorvla.sim.experts.driving import drive_to_stance, wrapped
+from lerobot_anchorvla.sim.experts.reaching import UP, joints_for, limited, ramp, step, towards
+from lerobot_anchorvla.sim.layout import ARM_MOUNT
+from lerobot_anchorvla.sim.signals import ARM_REST, VELOCITY_LIMITS
+
+MODES = {"left": 1, "centre": 0, "right": -1}
+"""From where the robot comes, seen from behind it: the sign of its heading's angle to the bag's."""
+
+SIDE_ANGLE = 0.35  # [rad]
+STANCE = 0.52  # from the base's middle to the handle when the arm works [m]
+PITCH = np.deg2rad(40.0)  # of the gripper, downwards
+PREGRASP = 0.07  # how far before the handle the open gripper waits [m]
+GRIPPER_OPEN, GRIPPER_HOLDING = 55.0, 28.0
+SAG = 0.015  # how far the stretched arm bends under its own weight [m]
+LIFT = 0.12  # how high the bag is held [m]; the goal is at 0.05
+
+
+@dataclass(frozen=True)
+class _View:
+    """One observation in the terms of the expert; vectors are in the frame of the arm's base, in [m]."""
+
+    arm: np.ndarray  # (6,) measured, in degrees and 0..100
+    handle: np.ndarray  # (3,)
+    to_handle: np.ndarray  # (3,) from the grasp point
+    ahead: np.ndarray  # (3,) level direction in which the robot comes
+    approach: np.ndarray  # (3,) direction in which the gripper comes
+    heading_error: float  # [rad] to turn so that the robot faces `ahead`
+    stance_error: np.ndarray  # (2,) way of the base to its stance
+    height: float  # of the bag above the floor [m]
+
+    @property
+    def gripper(self) -> float:
+        return float(self.arm[5])
+
+    @property
+    def distance(self) -> float:
+        return float(np.linalg.norm(self.to_handle))
+
+
+class LiftBagExpert:
+    """Drives to a stance, lowers the open gripper over the handle, closes it, and lifts.
+
+    Args:
+        mode: a name in `MODES`.
+    """
+
+    def __init__(self, mode: str) -> None:
+        if mode not in MODES:
+            raise ValueError(f"mode must be one of {list(MODES)}, got {mode!r}")
+        self._side = MODES[mode]
+        self._ik = InverseKinematics(iterations=12)
+
+    def act(self, state: np.ndarray, target: np.ndarray) -> np.ndarray:
+        """Action (9,) for the robot's state (9,) and the target as it sees it (9,)."""
+        view = self._view(np.asarray(state, dtype=np.float64), np.asarray(target, dtype=np.float64))
+        moves = {"approach": self._approach, "close": self._close, "lift": self._lift}
+        joints, gripper, velocity = moves[self._phase(view)](view)
+        velocity = np.clip(velocity, -VELOCITY_LIMITS, VELOCITY_LIMITS)
+        return np.concatenate([towards(view.arm[:5], joints), [gripper], velocity])
+
+    def _view(self, state: np.ndarray, target: np.ndarray) -> _View:
+        heading = np.arctan2(target[4], target[3]) - SIDE_ANGLE * self._side
+        ahead = np.array([np.cos(heading), np.sin(heading), 0.0])
+        return _View(
+            arm=state[:6],
+            handle=target[:3],
+            to_handle=target[5:8],
+            ahead=ahead,
+            approach=_pitched(ahead),
+            heading_error=wrapped(heading),
+            stance_error=target[:2] + np.array(ARM_MOUNT[:2]) - STANCE * ahead[:2],
+            height=float(target[8]),
+        )
+
+    @staticmethod
+    def _phase(view: _View) -> str:
+        """Which part of the task the robot is in: "approach", "close" or "lift"."""
+        if view.gripper <= GRIPPER_HOLDING:
+            return "lift" if view.distance < 0.03 else "approach"
+        # Once the gripper has begun to close, a larger slip is let pass, so that it does not hesitate.
+        tolerance = np.interp(view.gripper, [GRIPPER_OPEN - 10, GRIPPER_OPEN - 2], [0.022, 0.010])
+        return "close" if view.distance < tolerance else "approach"
+
+    def _approach(self, view: _View) -> tuple[np.ndarray, float, np.ndarray]:
+        """Drive to the stance, unfold the arm on the way, then slide the open gripper over the handle."""
+        remaining = float(np.linalg.norm(view.stance_error))
+        unfolded = ramp(remaining, 0.80, 0.25)
+        handle = view.handle.copy()
+        handle[:2] -= ramp(remaining, 0.08, 0.25) * view.stance_error  # where it will be at the stance
+        point = handle - self._standoff(view, remaining) * view.approach
+        joints = ARM_REST[:5] + unfolded * (self._joints_for(point, view.approach) - ARM_REST[:5])
+        gripper = ARM_REST[5] + unfolded * (GRIPPER_OPEN - ARM_REST[5])
+        return joints, step(view.gripper, gripper, 20.0), self._drive(view)
+
+    @staticmethod
+    def _standoff(view: _View, remaining: float) -> float:
+        """How far before the handle to hold the grasp point [m]: less once the gripper is in line."""
+        along = float(view.to_handle @ view.approach)
+        beside = float(np.linalg.norm(view.to_handle - along * view.approach))
+        ready = ramp(beside, 0.025, 0.010) * ramp(view.gripper, 30.0, 45.0) * ramp(remaining, 0.12, 0.06)
+        return float(np.clip(along + 0.03 - 0.045 * ready, 0.0, PREGRASP))
+
+    @staticmethod
+    def _drive(view: _View) -> np.ndarray:
+        """Velocity (3,) towards the stance; near the handle the base leaves the rest to the arm."""
+        slack = float(np.interp(view.distance, [0.05, 0.15], [0.05, 0.01]))
+        return drive_to_stance(view.stance_error, view.heading_error, slack)
+
+    def _close(self, view: _View) -> tuple[np.ndarray, float, np.ndarray]:
+        return (
+            self._joints_for(view.handle, view.approach),
+            max(0.0, view.gripper - 15.0),
+            np.zeros(3),
+        )
+
+    def _lift(self, view: _View) -> tuple[np.ndarray, float, np.ndarray]:
+        """Straight up with the base at rest; the bag is drawn to the middle in front of the robot.
+
+        The bag now turns with the gripper, so that the robot, not the bag, says where ahead is.
+        """
+        held = np.array([0.31, 0.0, view.handle[2] + LIFT - view.height])
+        point = view.handle + limited(held - view.handle, 0.02)
+        ahead = view.handle * [1, 1, 0] / np.linalg.norm(view.handle[:2])
+        return self._joints_for(point, _pitched(ahead)), 0.0, np.zeros(3)
+
+    def _joints_for(self, point: np.ndarray, approach: np.ndarray) -> np.ndarray:
+        """Joints (5,) in degrees that bring the grasp point to `point`, pointing along `approach`."""
+        return joints_for(self._ik, point + SAG * UP, approach)
+
+
+def _pitched(ahead: np.ndarray) -> np.ndarray:
+    """Direction (3,) of the gripper that comes in the level direction `ahead` (3,)."""
+    return np.cos(PITCH) * ahead - np.sin(PITCH) * UP
