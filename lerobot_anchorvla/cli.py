@@ -57,6 +57,12 @@ SUBCOMMANDS = {
         "SimulationSpeedConfig",
         "measure_simulation_speed",
     ),
+    "soak": Subcommand(
+        "wear the embedded world with random actions: no NaN, no growth in memory",
+        "lerobot_anchorvla.evaluation.soak",
+        "SoakConfig",
+        "run_soak",
+    ),
     "scores": Subcommand(
         "measure how well a checkpoint's scores tell which anchor the demonstrator followed",
         "lerobot_anchorvla.evaluation.scores",

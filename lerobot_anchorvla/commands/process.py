@@ -22,7 +22,7 @@ _TAIL_LINES = 15
 
 
 class CommandError(RuntimeError):
-    """A command ended with an error; the message holds the end of its log."""
+    """A command ended with an error; the message says why, or holds the end of its log."""
 
 
 def run_logged(command: Command, log: Path) -> None:
