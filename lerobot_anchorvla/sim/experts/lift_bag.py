@@ -19,11 +19,12 @@ MODES = {"left": 1, "centre": 0, "right": -1}
 """From where the robot comes, seen from behind it: the sign of its heading's angle to the bag's."""
 
 SIDE_ANGLE = 0.35  # [rad]
-STANCE = 0.52  # from the base's middle to the handle when the arm works [m]
+STANCE = 0.50  # from the base's middle to the handle when the arm works [m]
 PITCH = np.deg2rad(40.0)  # of the gripper, downwards
 PREGRASP = 0.07  # how far before the handle the open gripper waits [m]
-GRIPPER_OPEN, GRIPPER_HOLDING = 55.0, 28.0
-SAG = 0.015  # how far the stretched arm bends under its own weight [m]
+GRIPPER_OPEN, GRIPPER_HOLDING, GRIPPER_EMPTY = 55.0, 28.0, 6.0
+CLEARANCE = 0.008  # how far the handle is from the middle of the open jaws on the way in [m]
+SAG = 0.16  # how far the arm bends under its own weight [m], over its reach [m] squared
 LIFT = 0.12  # how high the bag is held [m]; the goal is at 0.05
 
 
@@ -88,9 +89,9 @@ class LiftBagExpert:
     def _phase(view: _View) -> str:
         """Which part of the task the robot is in: "approach", "close" or "lift"."""
         if view.gripper <= GRIPPER_HOLDING:
-            return "lift" if view.distance < 0.03 else "approach"
+            return "lift" if view.distance < 0.03 and view.gripper > GRIPPER_EMPTY else "approach"
         # Once the gripper has begun to close, a larger slip is let pass, so that it does not hesitate.
-        tolerance = np.interp(view.gripper, [GRIPPER_OPEN - 10, GRIPPER_OPEN - 2], [0.022, 0.010])
+        tolerance = np.interp(view.gripper, [GRIPPER_OPEN - 10, GRIPPER_OPEN - 2], [0.022, 0.012])
         return "close" if view.distance < tolerance else "approach"
 
     def _approach(self, view: _View) -> tuple[np.ndarray, float, np.ndarray]:
@@ -99,23 +100,32 @@ class LiftBagExpert:
         unfolded = ramp(remaining, 0.80, 0.25)
         handle = view.handle.copy()
         handle[:2] -= ramp(remaining, 0.08, 0.25) * view.stance_error  # where it will be at the stance
-        point = handle - self._standoff(view, remaining) * view.approach
+        point = handle - self._way_in(view, remaining)
         joints = ARM_REST[:5] + unfolded * (self._joints_for(point, view.approach) - ARM_REST[:5])
         gripper = ARM_REST[5] + unfolded * (GRIPPER_OPEN - ARM_REST[5])
         return joints, step(view.gripper, gripper, 20.0), self._drive(view)
 
     @staticmethod
-    def _standoff(view: _View, remaining: float) -> float:
-        """How far before the handle to hold the grasp point [m]: less once the gripper is in line."""
+    def _way_in(view: _View, remaining: float) -> np.ndarray:
+        """From where to hold the grasp point next to the handle (3,).
+
+        A light bag is soon knocked over: a gripper that is beside the handle first goes back the way it came,
+        then in line with the handle, then forwards with the handle nearer to the moving jaw, which opens wide.
+        """
         along = float(view.to_handle @ view.approach)
-        beside = float(np.linalg.norm(view.to_handle - along * view.approach))
-        ready = ramp(beside, 0.025, 0.010) * ramp(view.gripper, 30.0, 45.0) * ramp(remaining, 0.12, 0.06)
-        return float(np.clip(along + 0.03 - 0.045 * ready, 0.0, PREGRASP))
+        above = UP - (UP @ view.approach) * view.approach
+        line = CLEARANCE * ramp(along, 0.0, 0.03) * above / np.linalg.norm(above)
+        beside = view.to_handle - along * view.approach - line
+        ready = ramp(float(np.linalg.norm(beside)), 0.020, 0.010) * ramp(view.gripper, 30.0, 45.0)
+        ready *= ramp(remaining, 0.12, 0.06)
+        standoff = float(np.clip(along + 0.03 - 0.05 * ready, 0.0, PREGRASP))
+        aligning = max(ready, ramp(along, 0.02, 0.05))
+        return standoff * view.approach + line + (1 - aligning) * beside
 
     @staticmethod
     def _drive(view: _View) -> np.ndarray:
         """Velocity (3,) towards the stance; near the handle the base leaves the rest to the arm."""
-        slack = float(np.interp(view.distance, [0.05, 0.15], [0.05, 0.01]))
+        slack = float(np.interp(view.distance, [0.05, 0.15], [0.04, 0.01]))
         return drive_to_stance(view.stance_error, view.heading_error, slack)
 
     def _close(self, view: _View) -> tuple[np.ndarray, float, np.ndarray]:
@@ -137,7 +147,7 @@ class LiftBagExpert:
 
     def _joints_for(self, point: np.ndarray, approach: np.ndarray) -> np.ndarray:
         """Joints (5,) in degrees that bring the grasp point to `point`, pointing along `approach`."""
-        return joints_for(self._ik, point + SAG * UP, approach)
+        return joints_for(self._ik, point + SAG * (point[:2] @ point[:2]) * UP, approach)
 
 
 def _pitched(ahead: np.ndarray) -> np.ndarray:
