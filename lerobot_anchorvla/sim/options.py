@@ -7,7 +7,8 @@ from typing import Any
 
 from lerobot_anchorvla.sim.bases import BASES
 from lerobot_anchorvla.sim.disturbances import Disturbances
-from lerobot_anchorvla.sim.tasks import LEVELS, TASKS
+from lerobot_anchorvla.sim.levels import LEVELS
+from lerobot_anchorvla.sim.tasks import TASKS
 
 
 @dataclass(kw_only=True)
@@ -18,7 +19,7 @@ class WorldOptions:
     task: str = "open_drawer"
     # What carries the arm: planar (velocity servos with the shaking of a gait).
     base: str = "planar"
-    # How much differs between episodes: fixed.
+    # How much differs between episodes: fixed, moved or hard.
     level: str = "fixed"
     # Draw where the robot starts; else it starts in the middle of its range.
     random_start: bool = True

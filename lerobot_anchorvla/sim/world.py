@@ -8,6 +8,7 @@ from lerobot_anchorvla.kinematics import so101
 from lerobot_anchorvla.sim import signals
 from lerobot_anchorvla.sim.bases import make_base
 from lerobot_anchorvla.sim.disturber import Disturber
+from lerobot_anchorvla.sim.instructions import instruction
 from lerobot_anchorvla.sim.layout import ARM_PREFIX
 from lerobot_anchorvla.sim.mujoco_api import mujoco
 from lerobot_anchorvla.sim.options import WorldOptions
@@ -54,14 +55,17 @@ class World:
 
     def reset(self, rng: np.random.Generator, start: np.ndarray | None = None) -> None:
         """Begin an episode. `start`: x [m], y [m], yaw [rad] of the base; else the task draws one."""
+        disturbance_rng, layout_rng, wording_rng = rng.spawn(3)
         mujoco.mj_resetData(self.model, self.data)
-        drawn = self.task.draw_start(rng)  # even if not used: a given start leaves the rest of the seed alone
+        self.task.reset(self.model, self.data, layout_rng)
+        words = wording_rng if self.options.random_wording else None
+        self.task.instruction = instruction(self.task.name, self.task.named, words)
+        # Even if not used: a given start leaves the rest of the seed alone.
+        drawn = self.task.draw_start(rng, self.options.random_start)
         arm = signals.arm_to_radians(signals.ARM_REST)
         self.data.qpos[self._arm_addresses] = arm
         self.data.ctrl[self._arm_servos] = arm
-        self.task.reset(self.model, self.data, rng)
         self.base.reset(self.model, self.data, drawn if start is None else np.asarray(start), rng)
-        (disturbance_rng,) = rng.spawn(1)
         self._disturber.reset(disturbance_rng, resting=np.concatenate([signals.ARM_REST, np.zeros(3)]))
         self._ticks = self._held = 0
         mujoco.mj_forward(self.model, self.data)

@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from lerobot_anchorvla.sim.levels import LEVELS
+
 if TYPE_CHECKING:
     import mujoco
 
 TASKS = {"open_drawer": "open the drawer", "lift_bag": "lift the bag"}
 """Names of the tasks and the instructions given to a policy; readable without MuJoCo."""
-
-LEVELS = ("fixed",)
-"""How much differs between the episodes of a task."""
 
 EPISODE_LENGTH = 300
 """Ticks after which an episode without success ends unless told otherwise: 20 s; the expert takes 5 to 8."""
@@ -25,21 +24,26 @@ class Task(Protocol):
     Attributes:
         name: in `TASKS`.
         goal: progress above which the task counts as done, in [m].
+        named: what the target of this episode is called, such as "upper drawer".
         instruction: of this episode, in words.
     """
 
     name: str
     goal: float
+    named: str
     instruction: str
 
     def add_to(self, scene: mujoco.MjSpec) -> None:
         """Add the task's furniture to the scene, before it is compiled."""
 
     def reset(self, model: mujoco.MjModel, data: mujoco.MjData, rng: np.random.Generator) -> None:
-        """Put the furniture into its state at the start of an episode."""
+        """Draw the furniture of an episode and put it into its state at the start."""
 
-    def draw_start(self, rng: np.random.Generator) -> np.ndarray:
-        """Where an episode starts: x [m], y [m] and yaw [rad] of the robot's base. Shape (3,)."""
+    def draw_start(self, rng: np.random.Generator, random_start: bool) -> np.ndarray:
+        """Where this episode starts: x [m], y [m] and yaw [rad] of the robot's base. Shape (3,).
+
+        Without `random_start` it is the middle of the range, and `rng` gives as many numbers.
+        """
 
     def target(self, data: mujoco.MjData) -> tuple[np.ndarray, float]:
         """Position (3,) of what to grasp [m] and the heading [rad] that faces it, in the world's frame."""
@@ -55,7 +59,7 @@ def make_task(name: str, level: str = "fixed") -> Task:
     if name == "open_drawer":
         from lerobot_anchorvla.sim.tasks.open_drawer import OpenDrawer
 
-        return OpenDrawer()
+        return OpenDrawer(LEVELS[level])
     if name == "lift_bag":
         from lerobot_anchorvla.sim.tasks.lift_bag import LiftBag
 

@@ -33,6 +33,7 @@ class LiftBag:
 
     name = "lift_bag"
     goal = 0.05
+    named = "bag"
     instruction = TASKS["lift_bag"]
 
     def add_to(self, scene: mujoco.MjSpec) -> None:
@@ -45,8 +46,9 @@ class LiftBag:
         x, y, yaw = BAG_POSE
         data.joint("bag").qpos[:] = [x, y, 0, np.cos(yaw / 2), 0, 0, np.sin(yaw / 2)]
 
-    def draw_start(self, rng: np.random.Generator) -> np.ndarray:
-        return START_CENTRE + rng.uniform(-START_RANGE, START_RANGE)
+    def draw_start(self, rng: np.random.Generator, random_start: bool) -> np.ndarray:
+        drawn = START_CENTRE + rng.uniform(-START_RANGE, START_RANGE)
+        return drawn if random_start else START_CENTRE
 
     def target(self, data: mujoco.MjData) -> tuple[np.ndarray, float]:
         """Middle of the handle's bar, and the heading across the bar that faces the bag's pocket."""
