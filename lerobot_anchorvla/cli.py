@@ -51,6 +51,12 @@ SUBCOMMANDS = {
         "AblationConfig",
         "run_ablation",
     ),
+    "stress": Subcommand(
+        "train a policy a task; evaluate it by chunk length, residual and base drift",
+        "lerobot_anchorvla.evaluation.stress",
+        "StressConfig",
+        "run_stress",
+    ),
     "bench-sim": Subcommand(
         "measure how fast the embedded world runs here, and what takes the time",
         "lerobot_anchorvla.evaluation.simulation_speed",

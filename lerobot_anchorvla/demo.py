@@ -49,9 +49,9 @@ class DemoConfig(TwoStageExperiment):
     log_freq: int = 20
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.step is not None and self.step not in STEPS:
             raise ValueError(f"step must be one of {list(STEPS)}, got {self.step!r}")
-        self.check()
         check_at_least(self, log_freq=1)
         if self.log_freq > min(self.steps, self.residual_steps):
             raise ValueError(

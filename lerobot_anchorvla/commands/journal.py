@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -90,6 +91,13 @@ class Journal:
         run.seconds, run.finished = time.monotonic() - start, True
         self._write()
         print(f"{command.name}: done in {clock(run.seconds)}", flush=True)
+
+    def execute_unfinished(self, commands: Sequence[Command]) -> None:
+        """Runs those of the commands, in order, that are not finished."""
+        for number, command in enumerate(commands, start=1):
+            if not self.is_finished(command):
+                print(f"\n[{number} of {len(commands)}]", end="")
+                self.execute(command)
 
     def _refuse_foreign_folders(self, command: Command) -> None:
         run = self.runs.get(command.name)

@@ -12,9 +12,10 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from lerobot_anchorvla.checks import check_list
 from lerobot_anchorvla.commands import Command, Journal, clock
-from lerobot_anchorvla.datasets.names import REPO_ID, SETTINGS_FILE
-from lerobot_anchorvla.datasets.record_demonstrations import DemosConfig
+from lerobot_anchorvla.datasets.names import REPO_ID, SETTINGS_FILE, repo_id_of
+from lerobot_anchorvla.datasets.record_demonstrations import FIRST_VERSION, DemosConfig
 from lerobot_anchorvla.envs.traces import load_traces
 from lerobot_anchorvla.evaluation.experiment import Experiment, eval_command, traces_of, train_command
 from lerobot_anchorvla.evaluation.intervals import Rate
@@ -61,23 +62,15 @@ class AblationConfig(Experiment):
     n_action_steps: list[int] = field(default_factory=lambda: [2, 8])
 
     def __post_init__(self) -> None:
-        self.check()
+        super().__post_init__()
         if not self.seeds:
             raise ValueError("seeds must hold at least one seed, got []")
         whole = AnchorVLAConfig.num_train_timesteps
         truncated = TruncatedSchedule(whole, AnchorVLAConfig.truncation_ratio).truncated_steps
-        self._check_list("seeds", 0)
-        self._check_list("anchored_steps", 1, truncated)
-        self._check_list("gaussian_steps", 1, whole)
-        self._check_list("n_action_steps", 1, AnchorVLAConfig.chunk_size)
-
-    def _check_list(self, name: str, least: int, most: int | None = None) -> None:
-        values = getattr(self, name)
-        allowed = f"at least {least}" if most is None else f"between {least} and {most}"
-        if any(value < least or (most is not None and value > most) for value in values):
-            raise ValueError(f"{name}: every value must be {allowed}, got {values}")
-        if len(set(values)) < len(values):
-            raise ValueError(f"{name} must not hold a value twice, got {values}")
+        check_list(self, "seeds", 0)
+        check_list(self, "anchored_steps", 1, truncated)
+        check_list(self, "gaussian_steps", 1, whole)
+        check_list(self, "n_action_steps", 1, AnchorVLAConfig.chunk_size)
 
     @property
     def page_path(self) -> Path:
@@ -129,11 +122,7 @@ def run_ablation(config: AblationConfig) -> list[Row]:
     """Trains, evaluates, writes ablation.json and the page, and prints the table."""
     _check_dataset(config)
     journal = Journal.open(config.output_dir)
-    commands = list(ablation_commands(config))
-    for number, command in enumerate(commands, start=1):
-        if not journal.is_finished(command):
-            print(f"\n[{number} of {len(commands)}]", end="")
-            journal.execute(command)
+    journal.execute_unfinished(list(ablation_commands(config)))
     rows = [_read(config, variant) for variant in variants(config)]
     write_numbers(config.output_dir / "ablation.json", config, rows)
     write_page(config.page_path, markdown_page(config, rows, journal))
@@ -159,7 +148,7 @@ def _check_dataset(config: AblationConfig) -> None:
 def _recorded(config: AblationConfig) -> dict[str, Any]:
     """The settings that the demonstrations were recorded with; empty for a dataset from elsewhere."""
     path = config.dataset_root / SETTINGS_FILE
-    return json.loads(path.read_text()) if path.exists() else {}
+    return FIRST_VERSION | json.loads(path.read_text()) if path.exists() else {}
 
 
 def variants(config: AblationConfig) -> list[Variant]:
@@ -291,8 +280,8 @@ def _again(config: AblationConfig) -> str:
     dataset = Path("outputs/demo/dataset") if config.dataset_root.is_absolute() else config.dataset_root
     lines = []
     if recorded := _recorded(config):
-        changed = changed_options(recorded, DemosConfig().settings)
-        lines.append(command_line("demos", root=dataset, **changed))
+        defaults = DemosConfig().settings | {"repo_id": repo_id_of(recorded["task"])}
+        lines.append(command_line("demos", root=dataset, **changed_options(recorded, defaults)))
     config = replace(config, dataset_root=dataset)
     changed = changed_options(asdict(config), asdict(AblationConfig(dataset_root=dataset)))
     lines.append(command_line("ablate", dataset_root=dataset, **changed))

@@ -37,8 +37,8 @@ class Experiment(WorldOptions):
     # An episode without success ends after this many ticks (15 a second).
     episode_length: int = EPISODE_LENGTH
 
-    def check(self) -> None:
-        """Raises a ValueError that names the first invalid field."""
+    def __post_init__(self) -> None:
+        super().__post_init__()
         self.check_world()
         check_at_least(self, steps=1, batch_size=1)
         check_at_least(self, eval_episodes=1, eval_batch_size=1, eval_seed=0, episode_length=1)
@@ -67,8 +67,8 @@ class TwoStageExperiment(Experiment):
     # Training steps of the residual corrector.
     residual_steps: int = 400
 
-    def check(self) -> None:
-        super().check()
+    def __post_init__(self) -> None:
+        super().__post_init__()
         check_at_least(self, episodes=1, seed=0, image_size=4, residual_steps=1)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import textwrap
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,11 @@ def markdown_table(heads: list[str], rows: list[list[str]]) -> str:
     """A table with one line a row."""
     lines = [heads, ["---"] * len(heads), *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def paragraph(text: str) -> str:
+    """The same words on lines of one width."""
+    return textwrap.fill(" ".join(text.split()), 110, break_long_words=False, break_on_hyphens=False)
 
 
 def write_page(page: Path, content: str) -> None:
