@@ -12,7 +12,7 @@ import numpy as np
 
 from lerobot_anchorvla.kinematics.so101 import InverseKinematics
 from lerobot_anchorvla.sim.experts.driving import drive_to_stance, wrapped
-from lerobot_anchorvla.sim.experts.reaching import joints_for, limited, ramp, step, towards
+from lerobot_anchorvla.sim.experts.reaching import UP, joints_for, limited, ramp, step, towards
 from lerobot_anchorvla.sim.layout import ARM_MOUNT
 from lerobot_anchorvla.sim.signals import ARM_REST, VELOCITY_LIMITS
 
@@ -39,6 +39,9 @@ MODES = {mode.name: mode for pull in ("base", "arm") for side in (1, 0, -1) for 
 SIDE_ANGLE = 0.35  # [rad]
 STANCE = 0.50  # from the base's middle to the handle when the arm works [m]
 PREGRASP = 0.07  # how far before the handle the open gripper waits [m]
+# The fixed jaw, below, stays where it is when the gripper opens: to keep it clear of the handle, the open
+# gripper is held lower than the closed one [m].
+CLEARANCE = 0.007
 GRIPPER_OPEN, GRIPPER_HOLDING = 55.0, 28.0
 OPEN_ENOUGH = 0.20  # the drawer is let go here [m]; the goal is at 0.12
 
@@ -59,6 +62,11 @@ class _View:
     @property
     def gripper(self) -> float:
         return float(self.arm[5])
+
+    @property
+    def to_entry(self) -> np.ndarray:
+        """Way of the grasp point (3,) to where the handle is between the open jaws."""
+        return self.to_handle - CLEARANCE * UP
 
     @property
     def distance(self) -> float:
@@ -118,13 +126,14 @@ class OpenDrawerExpert:
             return "pull" if view.distance < 0.03 else "approach"
         # Once the gripper has begun to close, a larger slip is let pass, so that it does not hesitate.
         tolerance = np.interp(view.gripper, [GRIPPER_OPEN - 10, GRIPPER_OPEN - 2], [0.022, 0.010])
-        return "close" if view.distance < tolerance else "approach"
+        reached = min(view.distance, float(np.linalg.norm(view.to_entry))) < tolerance
+        return "close" if reached else "approach"
 
     def _approach(self, view: _View) -> tuple[np.ndarray, float, np.ndarray]:
         """Drive to the stance, unfold the arm on the way, then slide the open gripper over the handle."""
         remaining = float(np.linalg.norm(view.stance_error))
         unfolded = ramp(remaining, 0.80, 0.25)
-        handle = view.handle.copy()
+        handle = view.handle - CLEARANCE * UP
         handle[:2] -= ramp(remaining, 0.08, 0.25) * view.stance_error  # where it will be at the stance
         point = handle - self._standoff(view, remaining) * view.approach
         joints = ARM_REST[:5] + unfolded * (self._joints_for(view, point) - ARM_REST[:5])
@@ -134,8 +143,8 @@ class OpenDrawerExpert:
     @staticmethod
     def _standoff(view: _View, remaining: float) -> float:
         """How far before the handle to hold the grasp point [m]: less once the gripper is in line."""
-        along = float(view.to_handle @ view.approach)
-        beside = float(np.linalg.norm(view.to_handle - along * view.approach))
+        along = float(view.to_entry @ view.approach)
+        beside = float(np.linalg.norm(view.to_entry - along * view.approach))
         ready = ramp(beside, 0.025, 0.010) * ramp(view.gripper, 30.0, 45.0) * ramp(remaining, 0.12, 0.06)
         return (1 - ready) * PREGRASP + ready * float(np.clip(along - 0.03, 0.0, PREGRASP))
 
