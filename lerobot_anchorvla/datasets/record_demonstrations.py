@@ -28,7 +28,7 @@ from lerobot_anchorvla.datasets.records import (
 from lerobot_anchorvla.datasets.simulate_episode import plan_episode
 from lerobot_anchorvla.datasets.staging import Staging, refuse_other_settings
 from lerobot_anchorvla.sim.options import WorldOptions
-from lerobot_anchorvla.sim.signals import IMAGE_SIZE
+from lerobot_anchorvla.sim.signals import IMAGE_SIZE, check_image_size
 from lerobot_anchorvla.sim.tasks import EPISODE_LENGTH
 
 logger = logging.getLogger(__name__)
@@ -65,7 +65,8 @@ class DemosConfig(WorldOptions):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.check_world()
-        check_at_least(self, episodes=1, episode_length=1, image_height=4, image_width=4, workers=0, seed=0)
+        check_image_size(self.image_height, self.image_width)
+        check_at_least(self, episodes=1, episode_length=1, workers=0, seed=0)
 
     @property
     def dataset_name(self) -> str:

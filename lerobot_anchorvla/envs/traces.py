@@ -20,9 +20,10 @@ class Trace:
     Attributes:
         seed: that the environment was reset with.
         success: whether the task was completed.
-        states: shape (T, 9), what the robot measured before each action; see `STATE_NAMES`.
-        targets: shape (T, 9), the target as the robot saw it; see `TARGET_NAMES`.
+        states: shape (T, 9), the robot before each action, without errors of measurement; see `STATE_NAMES`.
+        targets: shape (T, 9), the target then, without errors of measurement; see `TARGET_NAMES`.
         actions: shape (T, 9), see `ACTION_NAMES`.
+        fallen: whether the robot fell over.
     """
 
     seed: int
@@ -30,6 +31,7 @@ class Trace:
     states: np.ndarray
     targets: np.ndarray
     actions: np.ndarray
+    fallen: bool = False
 
     def save(self, folder: Path) -> Path:
         """Writes `episode_<seed>.npz` into the folder."""
@@ -42,6 +44,7 @@ class Trace:
             states=self.states,
             targets=self.targets,
             actions=self.actions,
+            fallen=self.fallen,
         )
         return path
 
@@ -50,7 +53,12 @@ class Trace:
         """Reads what `save` wrote."""
         with np.load(path) as file:
             return cls(
-                int(file["seed"]), bool(file["success"]), file["states"], file["targets"], file["actions"]
+                seed=int(file["seed"]),
+                success=bool(file["success"]),
+                states=file["states"],
+                targets=file["targets"],
+                actions=file["actions"],
+                fallen=bool(file.get("fallen", False)),  # the first version's robot could not fall
             )
 
 
@@ -81,11 +89,12 @@ class TraceEpisodes(gym.Wrapper):
 
     def step(self, action: np.ndarray) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
         world = self.env.unwrapped.world  # type: ignore[attr-defined]
-        self._rows.append((world.state(), world.target(), np.array(action)))
+        self._rows.append((world.true_state(), world.true_target(), np.array(action)))
         result = self.env.step(action)
         _, _, terminated, truncated, info = result
         if (terminated or truncated) and self._seed is not None:
             states, targets, actions = (np.stack(column) for column in zip(*self._rows, strict=True))
-            Trace(self._seed, bool(info["is_success"]), states, targets, actions).save(self._folder)
+            success, fallen = bool(info["is_success"]), bool(info["fallen"])
+            Trace(self._seed, success, states, targets, actions, fallen).save(self._folder)
             self._seed = None
         return result

@@ -5,6 +5,7 @@ from __future__ import annotations
 from lerobot_anchorvla.sim import robot as parts
 from lerobot_anchorvla.sim.bases import Base
 from lerobot_anchorvla.sim.mujoco_api import mujoco
+from lerobot_anchorvla.sim.signals import IMAGE_HEIGHTS, IMAGE_WIDTHS
 from lerobot_anchorvla.sim.tasks import Task
 
 WORLD = 0  # MuJoCo's default geom group: floor and furniture
@@ -42,7 +43,7 @@ def _set_looks(scene: mujoco.MjSpec) -> None:
     scene.stat.extent = 2
     scene.stat.center = [0.5, 0, 0.3]
     visual = scene.visual
-    visual.global_.offwidth, visual.global_.offheight = 1280, 960
+    visual.global_.offwidth, visual.global_.offheight = IMAGE_WIDTHS[1], IMAGE_HEIGHTS[1]
     visual.quality.offsamples = 0
     visual.map.znear = 0.005
     visual.headlight.ambient = [0.35] * 3

@@ -39,6 +39,9 @@ CAMERAS = ("front", "wrist")
 IMAGE_SIZE = 64
 """Height and width of the cameras' images unless told otherwise, in pixels: what the policy sees."""
 
+IMAGE_HEIGHTS, IMAGE_WIDTHS = (4, 960), (4, 1280)
+"""Smallest and largest image that a camera gives, in pixels."""
+
 GRIPPER_LIMITS = np.array([-0.17453, 1.74533])  # [rad], closed and open
 VELOCITY_LIMITS = np.array([0.4, 0.2, 0.8])  # [m/s], [m/s], [rad/s]
 
@@ -59,6 +62,15 @@ def arm_from_radians(angles: np.ndarray) -> np.ndarray:
     """Arm positions (6,) from the model's [rad] to degrees and 0..100."""
     low, high = GRIPPER_LIMITS
     return np.append(np.rad2deg(angles[:5]), 100 * (angles[5] - low) / (high - low))
+
+
+def check_image_size(height: int, width: int, prefix: str = "") -> None:
+    """Raises a ValueError for a size that no camera gives; `prefix` stands before the field's name."""
+    for name, value, (least, most) in (("height", height, IMAGE_HEIGHTS), ("width", width, IMAGE_WIDTHS)):
+        if not least <= value <= most:
+            raise ValueError(
+                f"{prefix}image_{name} must be at least {least} and at most {most} pixels, got {value}"
+            )
 
 
 def checked_action(action: np.ndarray) -> np.ndarray:

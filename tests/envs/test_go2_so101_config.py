@@ -1,10 +1,13 @@
 import inspect
 import subprocess
 import sys
+from dataclasses import dataclass
 
+import draccus
 import numpy as np
 import pytest
 from lerobot.configs import FeatureType
+from lerobot.envs.configs import EnvConfig
 from lerobot.envs.factory import make_env
 from lerobot.envs.utils import NEW_ROLLOUT_OPTION, env_to_policy_features, preprocess_observation
 
@@ -13,6 +16,8 @@ from lerobot_anchorvla.demo import DemoConfig
 from lerobot_anchorvla.envs.go2_so101.configuration_go2_so101 import Go2SO101EnvConfig
 from lerobot_anchorvla.envs.go2_so101.env import Go2SO101Env
 from lerobot_anchorvla.policy.configuration_anchorvla import AnchorVLAConfig
+from lerobot_anchorvla.sim.disturbances import Disturbances
+from lerobot_anchorvla.sim.options import WorldOptions
 
 SMALL = {"image_height": 32, "image_width": 40}
 
@@ -79,9 +84,32 @@ def test_a_finished_env_stands_still_until_the_next_rollout():
     env.close()
 
 
+def test_the_options_of_the_world_reach_it_from_the_command_line():
+    @dataclass
+    class Command:
+        env: EnvConfig
+
+    typed = ("type=go2_so101", "base=planar", "random_start=false", "disturbances.scale=0.5")
+    arguments = [f"--env.{each}" for each in (*typed, "disturbances.base_drift=0.03")]
+    config = draccus.parse(Command, args=arguments).env
+    env = config.create_envs(1)["go2_so101"][0]
+    options = env.envs[0].unwrapped.world.options
+    env.close()
+    assert options == WorldOptions(
+        base="planar", random_start=False, disturbances=Disturbances(scale=0.5, base_drift=0.03)
+    )
+
+
+def test_a_wrong_disturbance_is_named():
+    with pytest.raises(ValueError, match=r"env\.disturbances\.push_force must be .*got -3"):
+        Go2SO101EnvConfig(disturbances=Disturbances(push_force=-3))
+    with pytest.raises(ValueError, match=r"one of.*push_force.*'earthquake'"):
+        Go2SO101EnvConfig(disturbances={"earthquake": 1})
+
+
 @pytest.mark.slow
 def test_async_envs_equal_sync_ones():
-    config = Go2SO101EnvConfig(**SMALL)
+    config = Go2SO101EnvConfig(**SMALL, disturbances={"scale": 1})
     action = np.tile(np.array([0, -80, 80, 30, 0, 40, 0.3, 0, 0.1], dtype=np.float32), (2, 1))
     results = []
     for use_async in (False, True):
@@ -100,8 +128,11 @@ def test_async_envs_equal_sync_ones():
     [
         ("task", "juggle", "open_drawer"),
         ("base", "wheels", "planar"),
+        ("level", "easy", "fixed"),
         ("fps", 30, "15"),
         ("episode_length", 0, "1"),
+        ("image_height", 3, "at least 4"),
+        ("image_width", 5000, "at most 1280"),
     ],
 )
 def test_a_wrong_value_is_named_with_the_valid_ones(field, value, valid):

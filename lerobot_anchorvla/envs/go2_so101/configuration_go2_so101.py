@@ -21,6 +21,7 @@ from lerobot_anchorvla.sim.signals import (
     IMAGE_SIZE,
     STATE_NAMES,
     TARGET_NAMES,
+    check_image_size,
 )
 from lerobot_anchorvla.sim.tasks import EPISODE_LENGTH
 
@@ -51,10 +52,9 @@ class Go2SO101EnvConfig(WorldOptions, EnvConfig):
         self.check_world("env.")
         if self.fps != CONTROL_HZ:
             raise ValueError(f"env.fps must be {CONTROL_HZ}, got {self.fps}")
-        for name in ("episode_length", "image_height", "image_width"):
-            least = 1 if name == "episode_length" else 4
-            if getattr(self, name) < least:
-                raise ValueError(f"env.{name} must be at least {least}, got {getattr(self, name)}")
+        if self.episode_length < 1:
+            raise ValueError(f"env.episode_length must be at least 1, got {self.episode_length}")
+        check_image_size(self.image_height, self.image_width, "env.")
         self._describe_features()
 
     def _describe_features(self) -> None:

@@ -20,7 +20,8 @@ class Go2SO101Env(gym.Env):
     """A Go2 with an SO101 arm and a task, controlled at 15 Hz.
 
     Observation: `pixels/front` and `pixels/wrist` (H, W, 3) uint8; `agent_pos` (9,), see `STATE_NAMES`; and
-    `environment_state` (9,), see `TARGET_NAMES`, unless `target_pose` is false.
+    `environment_state` (9,), see `TARGET_NAMES`, unless `target_pose` is false. The disturbances of the
+    options, if any, are in the observation and in what an action does; reward and `info` tell the truth.
 
     Action: (9,), see `ACTION_NAMES`. It is clipped to the limits of `action_space`; NaN is refused.
 
@@ -48,6 +49,7 @@ class Go2SO101Env(gym.Env):
         render_mode: str | None = "rgb_array",
         **world_options: Any,
     ) -> None:
+        signals.check_image_size(image_height, image_width)
         self.world = World(WorldOptions(**world_options))
         self.task = self.world.task.name
         self.render_mode = render_mode
