@@ -97,7 +97,7 @@ def _draw_candidates(env: Go2SO101Env, candidates: RawCandidates) -> Decision:
 
 def _path_from_here(world: World, chunk: np.ndarray) -> Paths:
     """The way of a chunk, beginning where the robot is now."""
-    now = np.concatenate([world.state()[:6], np.zeros(3)])
+    now = np.concatenate([world.true_state()[:6], np.zeros(3)])
     height = float(world.data.body("base").xpos[2])
     return chunk_paths(np.vstack([now, chunk]), world.base.pose(world.data), height)
 
