@@ -3,6 +3,7 @@ import pytest
 
 from lerobot_anchorvla.sim import signals
 from lerobot_anchorvla.sim.experts import make_expert, mode_names
+from lerobot_anchorvla.sim.options import WorldOptions
 from lerobot_anchorvla.sim.world import World
 
 MODES = mode_names("open_drawer")
@@ -11,6 +12,11 @@ MODES = mode_names("open_drawer")
 @pytest.fixture(scope="module")
 def world():
     return World()
+
+
+@pytest.fixture(scope="module")
+def walking_world():
+    return World(WorldOptions(base="legged"))
 
 
 def play(world, mode, seed, ticks=450):
@@ -35,6 +41,12 @@ def test_opens_the_drawer_in_every_mode(world, mode):
     assert ticks is not None and ticks < 200
     actions = np.array([action for _, _, action in trace])
     assert (actions >= signals.ACTION_LOW - 30).all() and np.isfinite(actions).all()
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_opens_the_drawer_on_a_walking_base(walking_world, mode):
+    ticks, _ = play(walking_world, mode, seed=11)
+    assert ticks is not None and ticks < 150
 
 
 def test_has_no_memory(world):
@@ -79,6 +91,8 @@ def test_unknown_mode_names_the_valid_ones():
 
 
 @pytest.mark.slow
-def test_succeeds_from_nearly_every_start(world):
-    results = [play(world, MODES[i % len(MODES)], seed=5000 + i)[0] for i in range(60)]
+@pytest.mark.parametrize("base", ["planar", "legged"])
+def test_succeeds_from_nearly_every_start(base):
+    world = World(WorldOptions(base=base))
+    results = [play(world, MODES[i % len(MODES)], seed=5000 + i, ticks=300)[0] for i in range(60)]
     assert sum(ticks is not None for ticks in results) >= 59
