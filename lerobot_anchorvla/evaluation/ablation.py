@@ -214,7 +214,7 @@ def _read(config: AblationConfig, variant: Variant) -> Row:
     results = [read_eval(folder) for folder in folders]
     traces = [trace for folder in folders for trace in load_traces(traces_of(folder))]
     trials = sum(result.rate.trials for result in results)
-    modes: Counter[str] = Counter({count.mode: count.episodes for count in count_modes(traces)})
+    modes: Counter[str] = Counter({count.mode: count.episodes for count in count_modes(traces, config.task)})
     return Row(
         variant=variant,
         rate=Rate(sum(result.rate.successes for result in results), trials),

@@ -12,13 +12,14 @@ import numpy as np
 
 from lerobot_anchorvla.datasets.names import EPISODES_FILE
 from lerobot_anchorvla.envs.traces import Trace
-from lerobot_anchorvla.sim.experts.open_drawer import MODES, SIDE_ANGLE
+from lerobot_anchorvla.sim.experts import lift_bag, mode_names, open_drawer
 from lerobot_anchorvla.sim.signals import CONTROL_HZ
 
 UNDECIDED = "undecided"
-"""The drawer was never pulled, so that there is no way to name."""
+"""The task was never got going, so that there is no way to name."""
 
 _PULL_STARTS, _PULL_ENDS = 0.01, 0.11  # opening of the drawer [m]
+_LIFTED = 0.01  # height of the bag at which it is off the floor for certain [m]
 _WALKED = 0.3  # share of the opening that the base makes when it does the work; 0 to 0.06 when the arm does
 
 
@@ -31,29 +32,43 @@ class ModeCount:
     successes: int
 
 
-def open_drawer_mode(trace: Trace) -> str:
-    """The mode of one episode of open_drawer, named as the expert's: a name in `MODES`, or `UNDECIDED`.
+def mode_of(trace: Trace, task: str) -> str:
+    """The mode of one episode, named as the expert's: a name in `mode_names(task)`, or `UNDECIDED`."""
+    return {"open_drawer": _open_drawer_mode, "lift_bag": _lift_bag_mode}[task](trace)
 
-    The side is read from the heading at which the robot stands when the drawer begins to move. The pull is
-    read from how far the base goes while the drawer opens.
-    """
+
+def _open_drawer_mode(trace: Trace) -> str:
+    """The side, and the pull: how far the base goes while the drawer opens."""
     opening = trace.targets[:, 8]
     if opening.max() < _PULL_ENDS:
         return UNDECIDED
     start, end = int(np.argmax(opening > _PULL_STARTS)), int(np.argmax(opening > _PULL_ENDS))
-    turn = np.arctan2(trace.targets[start, 4], trace.targets[start, 3])
-    side = int(np.clip(np.round(turn / SIDE_ANGLE), -1, 1))
+    side = _side(trace, start, open_drawer.SIDE_ANGLE)
     walked = np.linalg.norm(trace.states[start:end, 6:8].sum(axis=0)) / CONTROL_HZ
     pull = "base" if walked > _WALKED * (opening[end] - opening[start]) else "arm"
-    return next(mode.name for mode in MODES.values() if (mode.side, mode.pull) == (side, pull))
+    return next(mode.name for mode in open_drawer.MODES.values() if (mode.side, mode.pull) == (side, pull))
 
 
-def count_modes(traces: Iterable[Trace]) -> list[ModeCount]:
-    """One row a mode, in the order of `MODES`; `UNDECIDED` last, where there is any."""
-    found = [(open_drawer_mode(trace), trace.success) for trace in traces]
+def _lift_bag_mode(trace: Trace) -> str:
+    height = trace.targets[:, 8]
+    if height.max() < _LIFTED:
+        return UNDECIDED
+    side = _side(trace, int(np.argmax(height > _LIFTED)), lift_bag.SIDE_ANGLE)
+    return next(name for name, each in lift_bag.MODES.items() if each == side)
+
+
+def _side(trace: Trace, tick: int, angle: float) -> int:
+    """From where the robot came, by the heading at which it stands: -1 right, 0 straight, +1 left."""
+    turn = np.arctan2(trace.targets[tick, 4], trace.targets[tick, 3])
+    return int(np.clip(np.round(turn / angle), -1, 1))
+
+
+def count_modes(traces: Iterable[Trace], task: str) -> list[ModeCount]:
+    """One row a mode, in the order of `mode_names(task)`; `UNDECIDED` last, where there is any."""
+    found = [(mode_of(trace, task), trace.success) for trace in traces]
     episodes = Counter(mode for mode, _ in found)
     successes = Counter(mode for mode, success in found if success)
-    names = [*MODES, UNDECIDED] if episodes[UNDECIDED] else list(MODES)
+    names = [*mode_names(task), UNDECIDED] if episodes[UNDECIDED] else mode_names(task)
     return [ModeCount(name, episodes[name], successes[name]) for name in names]
 
 

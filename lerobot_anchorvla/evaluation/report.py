@@ -20,7 +20,11 @@ from lerobot_anchorvla.evaluation import figures, plots
 from lerobot_anchorvla.evaluation.intervals import Rate
 from lerobot_anchorvla.evaluation.lerobot_outputs import EvalResult, learning_curve, read_eval
 from lerobot_anchorvla.evaluation.multimodality import ModeCount, count_modes, demonstrated_modes
+from lerobot_anchorvla.evaluation.pages import world_in_words
+from lerobot_anchorvla.sim.experts import mode_names
+from lerobot_anchorvla.sim.options import WorldOptions
 from lerobot_anchorvla.sim.signals import CONTROL_HZ
+from lerobot_anchorvla.sim.tasks import TASKS
 
 _TEMPLATE = Path(__file__).with_name("report.html")
 _MEDIA = {"svg": "image/svg+xml", "png": "image/png", "jpg": "image/jpeg"}
@@ -29,6 +33,12 @@ _CHOICE = {
     "last": "It denoises them all to the end, scores them in the last denoising step, and executes one.",
 }
 """What a query does, by `score_step`."""
+_WAYS = {
+    "open_drawer": "it comes from the left, the centre or the right, and pulls with its arm or by walking "
+    "backwards",
+    "lift_bag": "it comes from the left, the centre or the right",
+}
+"""What tells the expert's modes apart, by task."""
 
 
 @dataclass(frozen=True)
@@ -68,17 +78,17 @@ class ReportInputs:
     """What a report is made from.
 
     Attributes:
-        task: as an instruction, "open the drawer".
+        world: of the demonstrations and of the evaluations.
         dataset_root: the demonstrations.
         checkpoint: `pretrained_model` folder of the policy whose decisions are drawn.
-        env: settings of the environment, as keyword arguments of `Go2SO101Env`.
+        env: further settings of the environment, as keyword arguments of `Go2SO101Env`.
         trained: trainings in order.
         log_freq: `--log_freq` of the trainings.
         evaluated: evaluations in order; the first one's episodes are shown.
         commands: everything that ran.
     """
 
-    task: str
+    world: WorldOptions
     dataset_root: Path
     checkpoint: Path
     env: dict[str, Any]
@@ -113,15 +123,16 @@ def write_report(inputs: ReportInputs, folder: Path) -> Path:
     results = [read_eval(evaluated.folder) for evaluated in inputs.evaluated]
     traces = [load_traces(evaluated.traces) for evaluated in inputs.evaluated]
     demonstrated = demonstrated_modes(inputs.dataset_root)
-    modes = [count_modes(each) for each in traces]
-    agent = AnchorVLAAgent.from_pretrained(inputs.checkpoint, instruction=inputs.task)
-    env = Go2SO101Env(**inputs.env)
+    task = inputs.world.task
+    modes = [count_modes(each, task) for each in traces]
+    agent = AnchorVLAAgent.from_pretrained(inputs.checkpoint, instruction=TASKS[task])
+    env = Go2SO101Env(**inputs.env, **inputs.world.world_options())
     try:
         query = figures.query_seconds(agent, env.reset(seed=0)[0])
         page = Template(_TEMPLATE.read_text()).substitute(
-            task=html.escape(inputs.task),
+            task=html.escape(TASKS[task]),
             summary=_summary(inputs, sum(demonstrated.values()), results[0]),
-            cards=_cards(inputs.evaluated, results),
+            cards=_cards(inputs.evaluated, results, [_falls(each) for each in traces]),
             strips=_strips(pictures, env, traces[0]),
             candidates=_candidates(pictures, env, agent, traces[0]),
             choice=_CHOICE[agent.policy.config.score_step],
@@ -129,6 +140,7 @@ def write_report(inputs: ReportInputs, folder: Path) -> Path:
             num_anchors=agent.policy.config.num_anchors,
             log_freq=inputs.log_freq,
             learning=pictures.add("learning.svg", _learning(inputs)),
+            ways=f"{len(mode_names(task))} ways: {_WAYS[task]}",
             modes=_modes_table(inputs.evaluated, modes, demonstrated),
             times=_times_table(inputs, results, query),
             commands=_commands(inputs.commands),
@@ -138,7 +150,7 @@ def write_report(inputs: ReportInputs, folder: Path) -> Path:
         env.close()
     path = folder / "report.html"
     path.write_text(page)
-    numbers = _numbers(inputs, results, modes, demonstrated, agent, query)
+    numbers = _numbers(inputs, results, traces, modes, demonstrated, agent, query)
     (folder / "report.json").write_text(json.dumps(numbers, indent=2) + "\n")
     return path
 
@@ -149,17 +161,23 @@ def write_report(inputs: ReportInputs, folder: Path) -> Path:
 def _summary(inputs: ReportInputs, demonstrations: int, result: EvalResult) -> str:
     seconds = sum(command.seconds for command in inputs.commands)
     return (
-        f"A Unitree Go2 with an SO101 arm in the embedded MuJoCo world: {demonstrations} scripted "
-        f"demonstrations, training on this machine, {result.rate.trials} held-out episodes. "
+        f"A Unitree Go2 with an SO101 arm in the embedded MuJoCo world ({world_in_words(inputs.world)}): "
+        f"{demonstrations} scripted demonstrations, training on this machine, {result.rate.trials} held-out episodes. "
         f"{_duration(seconds)} in all."
     )
 
 
-def _cards(evaluated: Sequence[Evaluated], results: Sequence[EvalResult]) -> str:
-    return "".join(_card(each.title, result.rate) for each, result in zip(evaluated, results, strict=True))
+def _cards(evaluated: Sequence[Evaluated], results: Sequence[EvalResult], falls: Sequence[int]) -> str:
+    each = zip(evaluated, results, falls, strict=True)
+    return "".join(_card(shown.title, result.rate, fallen) for shown, result, fallen in each)
 
 
-def _card(title: str, rate: Rate) -> str:
+def _falls(traces: Iterable[Trace]) -> int:
+    return sum(trace.fallen for trace in traces)
+
+
+def _card(title: str, rate: Rate, falls: int) -> str:
+    fallen = f"; the robot fell over in {falls}" if falls else ""
     low, high = (100 * end for end in rate.interval)
     return (
         f'<div class="card"><div class="label">{html.escape(title)}</div>'
@@ -167,7 +185,7 @@ def _card(title: str, rate: Rate) -> str:
         f'<div class="bar"><div class="interval" style="left:{low:.1f}%;width:{high - low:.1f}%"></div>'
         f'<div class="point" style="left:{100 * rate.value:.1f}%"></div></div>'
         f'<div class="note">{rate.successes} of {rate.trials} held-out episodes succeeded; '
-        f"95&nbsp;% interval {low:.0f} to {high:.0f}&nbsp;%</div></div>"
+        f"95&nbsp;% interval {low:.0f} to {high:.0f}&nbsp;%{fallen}</div></div>"
     )
 
 
@@ -248,6 +266,7 @@ def _commands(commands: Iterable[ShownCommand]) -> str:
 def _numbers(
     inputs: ReportInputs,
     results: Sequence[EvalResult],
+    traces: Sequence[Sequence[Trace]],
     modes: Sequence[list[ModeCount]],
     demonstrated: Counter[str],
     agent: AnchorVLAAgent,
@@ -260,10 +279,12 @@ def _numbers(
                 "successes": result.rate.successes,
                 "episodes": result.rate.trials,
                 "interval_95": result.rate.interval,
+                "falls": _falls(episodes),
                 "modes": [asdict(count) for count in counts],
             }
-            for each, result, counts in zip(inputs.evaluated, results, modes, strict=True)
+            for each, result, episodes, counts in zip(inputs.evaluated, results, traces, modes, strict=True)
         },
+        "world": asdict(inputs.world),
         "demonstrated_modes": dict(sorted(demonstrated.items())),
         "vocabulary": None if vocabulary is None else vocabulary.report(),
         "query_seconds": query,

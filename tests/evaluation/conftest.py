@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -17,12 +19,24 @@ def env():
 
 @pytest.fixture(scope="session")
 def expert_traces(tmp_path_factory, env) -> dict[str, Trace]:
-    """One demonstrated episode of each mode, written down by the wrapper."""
-    folder = tmp_path_factory.mktemp("traces")
+    """One demonstrated episode of each mode of open_drawer, written down by the wrapper."""
+    return demonstrate(env, tmp_path_factory.mktemp("drawer_traces"))
+
+
+@pytest.fixture(scope="session")
+def bag_traces(tmp_path_factory) -> dict[str, Trace]:
+    """One demonstrated episode of each mode of lift_bag, written down by the wrapper."""
+    env = Go2SO101Env(task="lift_bag", image_height=16, image_width=16)
+    traces = demonstrate(env, tmp_path_factory.mktemp("bag_traces"))
+    env.close()
+    return traces
+
+
+def demonstrate(env: Go2SO101Env, folder: Path) -> dict[str, Trace]:
     traced = TraceEpisodes(env, folder)
-    modes = mode_names("open_drawer")
+    modes = mode_names(env.task)
     for number, mode in enumerate(modes):
-        expert = make_expert("open_drawer", mode)
+        expert = make_expert(env.task, mode)
         observation, _ = traced.reset(seed=SEED + number)
         done = False
         while not done:

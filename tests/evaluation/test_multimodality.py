@@ -7,27 +7,41 @@ from lerobot_anchorvla.evaluation.multimodality import (
     UNDECIDED,
     count_modes,
     demonstrated_modes,
-    open_drawer_mode,
+    mode_of,
 )
 from lerobot_anchorvla.sim.experts import mode_names
 
 
-def test_every_mode_of_the_expert_is_recognised(expert_traces):
-    found = {mode: open_drawer_mode(trace) for mode, trace in expert_traces.items()}
+@pytest.fixture(params=["open_drawer", "lift_bag"])
+def task(request):
+    return request.param
+
+
+@pytest.fixture
+def traces(request, task):
+    return request.getfixturevalue({"open_drawer": "expert_traces", "lift_bag": "bag_traces"}[task])
+
+
+def test_every_mode_of_the_expert_is_recognised(task, traces):
+    found = {mode: mode_of(trace, task) for mode, trace in traces.items()}
     print(found)
-    assert found == {mode: mode for mode in mode_names("open_drawer")}
+    assert found == {mode: mode for mode in mode_names(task)}
 
 
-def test_an_episode_that_never_moved_the_drawer_is_undecided(expert_traces):
-    trace = next(iter(expert_traces.values()))
-    closed = trace.targets.copy()
-    closed[:, 8] = 0
-    assert open_drawer_mode(replace(trace, targets=closed)) == UNDECIDED
+def test_an_episode_without_progress_is_undecided(task, traces):
+    trace = next(iter(traces.values()))
+    idle = trace.targets.copy()
+    idle[:, 8] = 0
+    trace = replace(trace, targets=idle)
+    assert mode_of(trace, task) == UNDECIDED
+    assert [count.mode for count in count_modes([trace], task)] == [*mode_names(task), UNDECIDED]
 
 
 def test_success_and_modes_are_counted_side_by_side(expert_traces):
     left = expert_traces["left-arm"]
-    counts = count_modes([left, left, replace(left, success=False), expert_traces["right-base"]])
+    counts = count_modes(
+        [left, left, replace(left, success=False), expert_traces["right-base"]], "open_drawer"
+    )
     by_mode = {count.mode: (count.episodes, count.successes) for count in counts}
     assert by_mode["left-arm"] == (3, 2)
     assert by_mode["right-base"] == (1, 1)
