@@ -29,7 +29,7 @@ TARGET_NAMES = [
     "gripper_to_target.x",
     "gripper_to_target.y",
     "gripper_to_target.z",
-    "target.opening",
+    "target.progress",
 ]
 """Position of the target in the arm's base frame [m], cosine and sine of the heading from which to face it as
 seen from the robot, way from the grasp point to the target in the arm's base frame [m], and progress [m]."""

@@ -47,7 +47,7 @@ def test_an_episode_pairs_each_observation_with_its_action(env):
     assert episode["state"].shape == episode["target"].shape == episode["action"].shape == (length, 9)
     reached, ordered = episode["state"][1:, :5], episode["action"][:-1, :5]
     assert np.abs(reached - ordered).mean() < np.abs(episode["state"][:-1, :5] - ordered).mean()
-    assert episode["target"][-1, TARGET_NAMES.index("target.opening")] > 0.12
+    assert episode["target"][-1, TARGET_NAMES.index("target.progress")] > 0.12
 
 
 def test_a_fall_is_an_attempt_without_frames(env, monkeypatch):
