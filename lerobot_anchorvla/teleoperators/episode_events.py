@@ -7,15 +7,16 @@ function is wrapped here, which shows both the events and the phase.
 
 from __future__ import annotations
 
+import contextlib
 import functools
-import inspect
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
 RECORDER = "lerobot.scripts.lerobot_record"
+MARK = "_episodes_followed"
 
 
 @dataclass
@@ -72,10 +73,13 @@ class EpisodeEvents:
         self._originals: dict[str, Callable[..., None]] = {}
 
     def attach(self) -> None:
-        """Follow the recording of this process, if it has one."""
+        """Follow the recording of this process, if it has one. One teleoperator at a time can do so."""
         for name, recorder in _recorders().items():
-            self._originals[name] = recorder.record_loop
-            recorder.record_loop = self._wrap(recorder.record_loop)  # type: ignore[attr-defined]
+            original = recorder.record_loop
+            if hasattr(original, MARK):
+                raise RuntimeError("another teleoperator follows the recording already: disconnect it first")
+            self._originals[name] = original
+            recorder.record_loop = self._wrap(original)  # type: ignore[attr-defined]
 
     def detach(self) -> None:
         """Leave LeRobot as it was."""
@@ -84,33 +88,34 @@ class EpisodeEvents:
         self._originals.clear()
 
     def _wrap(self, record_loop: Callable[..., None]) -> Callable[..., None]:
-        signature = inspect.signature(record_loop)
-
         @functools.wraps(record_loop)
-        def followed(*args: Any, **kwargs: Any) -> None:
-            call = signature.bind(*args, **kwargs)
-            call.apply_defaults()
-            self._run(record_loop, call.arguments)
+        def followed(
+            robot: Any,
+            events: dict[str, bool],
+            fps: int,
+            *args: Any,
+            dataset: Any = None,
+            single_task: str | None = None,
+            **kwargs: Any,
+        ) -> None:
+            with self._following(Phase(dataset is not None, fps, single_task or "", _events=events)) as phase:
+                if not phase.skip:
+                    record_loop(robot, events, fps, *args, dataset=dataset, single_task=phase.task, **kwargs)
 
+        setattr(followed, MARK, True)
         return followed
 
-    def _run(self, record_loop: Callable[..., None], arguments: dict[str, Any]) -> None:
-        events = arguments["events"]
-        self.phase = Phase(
-            recorded=arguments["dataset"] is not None,
-            fps=arguments["fps"],
-            task=arguments["single_task"] or "",
-            _events=events,
-        )
+    @contextlib.contextmanager
+    def _following(self, phase: Phase) -> Iterator[Phase]:
+        self.phase = phase
         try:
-            self._on_start(self.phase)
-            if not self.phase.skip:
-                record_loop(**arguments | {"single_task": self.phase.task})
-            self._on_end(self.phase)
+            self._on_start(phase)
+            yield phase
+            self._on_end(phase)
         finally:
             self.phase = None
             # On the last tick of a phase it comes too late, and would end the next one before it begins.
-            events["exit_early"] = False
+            phase._events["exit_early"] = False
 
 
 def _recorders() -> dict[str, ModuleType]:

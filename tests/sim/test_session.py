@@ -85,7 +85,7 @@ def test_a_robot_that_fell_stays_where_it_is_until_the_reset(caplog, monkeypatch
 
 
 def test_the_live_session_is_the_only_one():
-    with pytest.raises(RuntimeError, match="0 are connected.*robot.type=go2_so101_sim"):
+    with pytest.raises(RuntimeError, match=r"0 are connected.*robot\.type=go2_so101_sim"):
         live.live_session()
     first, second = (Session(WorldOptions(), seed) for seed in (0, 1))
     live.publish(first)
