@@ -26,7 +26,7 @@ from lerobot_anchorvla.evaluation.report import (
     Trained,
     write_report,
 )
-from lerobot_anchorvla.sim.tasks import TASKS
+from lerobot_anchorvla.sim.options import WorldOptions
 
 STEPS = ("record", "train", "residual", "evaluate", "report")
 
@@ -137,11 +137,10 @@ def write_demo_report(config: DemoConfig, journal: Journal) -> Path:
         raise ValueError(f"the report needs {', '.join(missing)} first; run anchorvla demo without --step")
     return write_report(
         ReportInputs(
-            task=TASKS[config.task],
+            world=WorldOptions(**config.world_options()),
             dataset_root=config.dataset_root,
             checkpoint=last_checkpoint(config.output_dir / "train"),
             env={
-                **config.world_options(),
                 "image_height": config.image_size,
                 "image_width": config.image_size,
                 "episode_length": config.episode_length,

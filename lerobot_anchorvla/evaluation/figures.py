@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from lerobot_anchorvla.sim.world import World
 
 STRIP_FRAMES = 5
-STRIP_VIEW = View(target=(0.72, 0.0, 0.28), azimuth=62, elevation=-18, distance=2.1, height=270, width=360)
 FRONT_SIZE = (480, 640)
 _REACHING = (0.12, 0.80)  # from the grasp point to the target when a decision is drawn [m]
 
@@ -44,7 +43,17 @@ class Decision:
 
 def draw_strip(env: Go2SO101Env, trace: Trace) -> bytes:
     """A film strip of one episode, JPEG."""
-    return plots.strip(film_strip(env, trace, STRIP_FRAMES, STRIP_VIEW))
+    return plots.strip(film_strip(env, trace, STRIP_FRAMES, strip_view(env, trace)))
+
+
+def strip_view(env: Go2SO101Env, trace: Trace) -> View:
+    """From the robot's right, of the way from where it starts to its target."""
+    env.reset(seed=trace.seed)
+    robot = env.world.base.pose(env.world.data)[:2]
+    way = env.world.task.target(env.world.data)[0][:2] - robot
+    x, y = robot + 0.42 * way
+    azimuth = 62 + float(np.rad2deg(np.arctan2(way[1], way[0])))
+    return View(target=(x, y, 0.28), azimuth=azimuth, elevation=-18, distance=2.1, height=270, width=360)
 
 
 def draw_vocabulary(agent: AnchorVLAAgent) -> bytes | None:
@@ -59,11 +68,11 @@ def draw_vocabulary(agent: AnchorVLAAgent) -> bytes | None:
 def draw_decision(env: Go2SO101Env, agent: AnchorVLAAgent, trace: Trace) -> Decision:
     """All candidates on the tick of the episode at which the policy was least sure, while it reached."""
     ticks = _reaching_ticks(trace)
-    candidates = {
-        tick: agent.candidates(observation)
-        for tick, observation in enumerate(replay(env, trace))
-        if tick in ticks
-    }
+    candidates = {}
+    for tick, observation in enumerate(replay(env, trace)):
+        if tick in ticks:
+            agent.instruction = env.task_description
+            candidates[tick] = agent.candidates(observation)
     unsure = min(candidates, key=lambda tick: float(candidates[tick].probabilities.max()))
     for tick, _ in enumerate(replay(env, trace)):
         if tick == unsure:
@@ -85,14 +94,20 @@ def _draw_candidates(env: Go2SO101Env, candidates: RawCandidates) -> Decision:
     def draw(image: np.ndarray, camera: Camera) -> bytes:
         return plots.candidates_in_image(image, camera, paths, candidates.probabilities, candidates.chosen)
 
-    x, y, _ = world.base.pose(world.data)
-    shoulder = View((x + 0.43, y, 0.2), azimuth=35, elevation=-34, distance=1.25, height=480, width=640)
+    shoulder = _shoulder_view(world)
     return Decision(
         front=draw(world.render("front", *FRONT_SIZE).copy(), Camera.of_world(world, "front", *FRONT_SIZE)),
         behind=draw(shoulder.render(world), shoulder.camera(world)),
         scores=plots.scores(candidates.probabilities, candidates.chosen),
         probabilities=candidates.probabilities,
     )
+
+
+def _shoulder_view(world: World) -> View:
+    x, y, yaw = world.base.pose(world.data)
+    ahead = (x + 0.43 * float(np.cos(yaw)), y + 0.43 * float(np.sin(yaw)), 0.2)
+    azimuth = 35 + float(np.rad2deg(yaw))
+    return View(ahead, azimuth=azimuth, elevation=-34, distance=1.25, height=480, width=640)
 
 
 def _path_from_here(world: World, chunk: np.ndarray) -> Paths:

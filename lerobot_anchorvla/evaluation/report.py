@@ -162,8 +162,8 @@ def _summary(inputs: ReportInputs, demonstrations: int, result: EvalResult) -> s
     seconds = sum(command.seconds for command in inputs.commands)
     return (
         f"A Unitree Go2 with an SO101 arm in the embedded MuJoCo world ({world_in_words(inputs.world)}): "
-        f"{demonstrations} scripted demonstrations, training on this machine, {result.rate.trials} held-out episodes. "
-        f"{_duration(seconds)} in all."
+        f"{demonstrations} scripted demonstrations, training on this machine, {result.rate.trials} held-out "
+        f"episodes. {_duration(seconds)} in all."
     )
 
 
