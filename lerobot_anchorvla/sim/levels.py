@@ -163,12 +163,12 @@ LEVELS: dict[str, Level] = {
     "fixed": Level(),
     "moved": Level(
         place=MOVED_PLACE,
-        cabinet=CabinetRanges(width=(0.40, 0.60), front=(0.12, 0.17), handles=((0.34, 0.45),)),
+        cabinet=CabinetRanges(width=(0.40, 0.60), front=(0.12, 0.17), handles=((0.35, 0.48),)),
     ),
     "hard": Level(
         start=StartArc(distance=(1.4, 1.6), bearing=(-0.5, 0.5), turn=(-0.35, 0.35)),
         place=MOVED_PLACE,
-        cabinet=CabinetRanges(width=(0.40, 0.60), front=(0.09, 0.11), handles=((0.45, 0.47), (0.33, 0.35))),
+        cabinet=CabinetRanges(width=(0.40, 0.60), front=(0.09, 0.10), handles=((0.48, 0.50), (0.35, 0.37))),
         clutter=True,
     ),
 }

@@ -10,6 +10,7 @@ from lerobot_anchorvla.sim.bases import make_base
 from lerobot_anchorvla.sim.disturber import Disturber
 from lerobot_anchorvla.sim.instructions import instruction
 from lerobot_anchorvla.sim.layout import ARM_PREFIX
+from lerobot_anchorvla.sim.looks import Looks
 from lerobot_anchorvla.sim.mujoco_api import mujoco
 from lerobot_anchorvla.sim.options import WorldOptions
 from lerobot_anchorvla.sim.scene import VISIBLE_GROUPS, build_model
@@ -45,6 +46,7 @@ class World:
         self.base = make_base(self.options.base)
         self.model = build_model(self.base, self.task)
         self.data = mujoco.MjData(self.model)
+        self._looks = Looks(self.model)
         self._disturber = Disturber(self.options.disturbances, self.model.body("base").id)
         self._substeps = round(1 / signals.CONTROL_HZ / self.base.timestep)
         joints = [ARM_PREFIX + joint for joint in signals.ARM_JOINTS]
@@ -55,13 +57,19 @@ class World:
 
     def reset(self, rng: np.random.Generator, start: np.ndarray | None = None) -> None:
         """Begin an episode. `start`: x [m], y [m], yaw [rad] of the base; else the task draws one."""
-        disturbance_rng, layout_rng, wording_rng = rng.spawn(3)
+        disturbance_rng, layout_rng, wording_rng, appearance_rng, lighting_rng = rng.spawn(5)
         mujoco.mj_resetData(self.model, self.data)
         self.task.reset(self.model, self.data, layout_rng)
-        words = wording_rng if self.options.random_wording else None
+        options = self.options
+        words = wording_rng if options.random_wording else None
         self.task.instruction = instruction(self.task.name, self.task.named, words)
+        self._looks.reset(
+            appearance_rng if options.random_appearance else None,
+            lighting_rng if options.random_lighting else None,
+            self._renderers.values(),
+        )
         # Even if not used: a given start leaves the rest of the seed alone.
-        drawn = self.task.draw_start(rng, self.options.random_start)
+        drawn = self.task.draw_start(rng, options.random_start)
         arm = signals.arm_to_radians(signals.ARM_REST)
         self.data.qpos[self._arm_addresses] = arm
         self.data.ctrl[self._arm_servos] = arm

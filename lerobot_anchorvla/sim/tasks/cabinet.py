@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lerobot_anchorvla.sim.levels import Level, Place, draw
+from lerobot_anchorvla.sim.looks import add_surfaces
 from lerobot_anchorvla.sim.mujoco_api import mujoco
 from lerobot_anchorvla.sim.tasks.clutter import Item, add_clutter, draw_clutter, spots
 
@@ -21,10 +22,6 @@ GAP = 0.003  # between a drawer's front and the boards above and below [m]
 HANDLE_DISTANCE = 0.052  # from the front to the middle of the bar [m]
 TRAVEL = 0.25  # of a drawer [m]
 CLUTTER_SPOTS = spots(beside=(0.50, 0.75), behind=(0.65, 1.00))
-
-WOOD = [0.80, 0.72, 0.60, 1]
-LIGHT_WOOD = [0.88, 0.80, 0.68, 1]
-DARK_STEEL = [0.15, 0.15, 0.17, 1]
 
 
 @dataclass(frozen=True)
@@ -80,6 +77,7 @@ def prefix(drawer: str) -> str:
 
 def add_cabinet(scene: mujoco.MjSpec, cabinet: Cabinet) -> None:
     """Add the cabinet, and what stands about it, to a scene. Bodies, joints, geoms and sites have names."""
+    add_surfaces(scene, "cabinet", "drawer", "drawer_handle")
     place = cabinet.place
     body = scene.worldbody.add_body(
         name="cabinet",
@@ -87,7 +85,7 @@ def add_cabinet(scene: mujoco.MjSpec, cabinet: Cabinet) -> None:
         quat=[math.cos(place.yaw / 2), 0, 0, math.sin(place.yaw / 2)],
     )
     for name, (size, position) in _boards(cabinet).items():
-        body.add_geom(name=f"cabinet_{name}", type=BOX, size=size, pos=position, rgba=WOOD)
+        body.add_geom(name=f"cabinet_{name}", type=BOX, size=size, pos=position, material="cabinet")
     for name, height in zip(cabinet.names, cabinet.handles, strict=True):
         drawer = body.add_body(name=f"{prefix(name)}drawer", pos=[0, 0, height])
         _add_drawer(drawer, prefix(name), cabinet)
@@ -137,13 +135,13 @@ def _add_drawer(drawer: mujoco.MjsBody, before: str, cabinet: Cabinet) -> None:
     }
     for name, (size, position) in boards.items():
         drawer.add_geom(
-            name=f"{before}drawer_{name}", type=BOX, size=size, pos=position, rgba=LIGHT_WOOD, mass=0.25
+            name=f"{before}drawer_{name}", type=BOX, size=size, pos=position, material="drawer", mass=0.25
         )
     _add_handle(drawer, before)
 
 
 def _add_handle(drawer: mujoco.MjsBody, before: str) -> None:
-    steel = {"friction": [1.2, 0.05, 0.001], "condim": 4, "rgba": DARK_STEEL, "mass": 0.02}
+    steel = {"friction": [1.2, 0.05, 0.001], "condim": 4, "material": "drawer_handle", "mass": 0.02}
     x = -HANDLE_DISTANCE
     bars = {
         "handle": ([x, -0.055, 0, x, 0.055, 0], 0.006),

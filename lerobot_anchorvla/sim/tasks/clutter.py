@@ -8,10 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from lerobot_anchorvla.sim.levels import Place, Range, draw
+from lerobot_anchorvla.sim.looks import add_surfaces
 from lerobot_anchorvla.sim.mujoco_api import mujoco
 
-BODY = "clutter"
-BOXES, CYLINDERS = 2, 2
+BOXES, CYLINDERS = ("carton", "crate"), ("bin", "barrel")
+"""Names of the objects, and of their materials in `looks.SURFACES`."""
+
 RADIUS: Range = (0.06, 0.13)  # of a cylinder, and from the middle to the corners of a box [m]
 HEIGHT: Range = (0.15, 0.90)  # [m]
 
@@ -66,7 +68,7 @@ def spots(beside: Range, behind: Range) -> tuple[Spot, ...]:
 
 
 def draw_clutter(places: tuple[Spot, ...], rng: np.random.Generator) -> tuple[Item, ...]:
-    """One object on each spot; the first `BOXES` are boxes, the rest are cylinders."""
+    """One object on each spot, in the order of `BOXES` and `CYLINDERS`."""
     order = rng.permutation(len(places))
     return tuple(_draw_item(places[i], rng) for i in order)
 
@@ -80,16 +82,18 @@ def _draw_item(spot: Spot, rng: np.random.Generator) -> Item:
 def add_clutter(scene: mujoco.MjSpec, around: Place, items: tuple[Item, ...]) -> None:
     """Add the objects about the furniture that stands at `around`."""
     body = scene.worldbody.add_body(
-        name=BODY,
+        name="clutter",
         pos=[around.x, around.y, 0],
         quat=[math.cos(around.yaw / 2), 0, 0, math.sin(around.yaw / 2)],
     )
-    for i, item in enumerate(items):
-        is_box = i < BOXES
+    add_surfaces(scene, *BOXES, *CYLINDERS)
+    for name, item in zip(BOXES + CYLINDERS, items, strict=True):
+        is_box = name in BOXES
         body.add_geom(
-            name=f"{BODY}_{i}",
+            name=name,
             type=mujoco.mjtGeom.mjGEOM_BOX if is_box else mujoco.mjtGeom.mjGEOM_CYLINDER,
             size=item.box_size if is_box else item.cylinder_size,
+            material=name,
             pos=[item.place.x, item.place.y, item.height / 2],
             quat=[math.cos(item.place.yaw / 2), 0, 0, math.sin(item.place.yaw / 2)],
         )
