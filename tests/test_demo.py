@@ -72,13 +72,13 @@ def test_the_world_is_that_of_the_demonstrations_and_of_the_evaluations(tmp_path
         if prefix is None:
             assert "random_start" not in line
         else:
-            assert f"{prefix}task=open_drawer {prefix}random_start=false" in line
+            assert f"{prefix}task=open_drawer {prefix}base={config.base} {prefix}random_start=false" in line
             assert f"{prefix}disturbances.scale=0.5" in line
 
 
 def test_options_of_the_world_that_are_left_alone_are_not_shown(tmp_path):
     for name, line in lines(DemoConfig(output_dir=tmp_path)).items():
-        shown = [option for option in ("level", "base=", "random", "disturbances") if option in line]
+        shown = [option for option in ("level", "random", "disturbances") if option in line]
         assert shown == [], name
 
 

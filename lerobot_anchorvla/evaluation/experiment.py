@@ -200,10 +200,15 @@ def traces_of(eval_dir: Path) -> Path:
 
 
 def world_arguments(world: WorldOptions) -> dict[str, Any]:
-    """The task, and whatever else of the world is not the default, as arguments of `options`."""
+    """Task, base, and whatever else of the world is not the default, as arguments of `options`.
+
+    The base is always named: the first version knew only the planar one and named none, and what it finished
+    must not pass for something else.
+    """
     chosen = flat(asdict(WorldOptions(**world.world_options())))
     default = flat(asdict(WorldOptions()))
-    return {name: value for name, value in chosen.items() if name == "task" or value != default[name]}
+    named = ("task", "base")
+    return {name: value for name, value in chosen.items() if name in named or value != default[name]}
 
 
 def flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:

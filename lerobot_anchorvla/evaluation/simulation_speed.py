@@ -18,7 +18,7 @@ from lerobot_anchorvla.evaluation.stopwatch import Stopwatch
 from lerobot_anchorvla.sim.bases import BASES
 from lerobot_anchorvla.sim.experts import make_expert, mode_names
 from lerobot_anchorvla.sim.options import WorldOptions
-from lerobot_anchorvla.sim.signals import ARM_REST, CAMERAS, CONTROL_HZ, IMAGE_SIZE
+from lerobot_anchorvla.sim.signals import ARM_REST, CAMERAS, CONTROL_HZ, IMAGE_SIZE, check_image_size
 from lerobot_anchorvla.sim.world import World
 
 CIRCLE = np.array([*ARM_REST, 0.3, 0.0, 0.6])  # an action: the robot walks in circles, arm folded
@@ -57,9 +57,11 @@ class SimulationSpeedConfig:
 def image_shape(size: str) -> tuple[int, int]:
     """Height and width in pixels of a size such as "64" or "640x480"."""
     sides = size.split("x")
-    if len(sides) > 2 or not all(side.isdecimal() and int(side) >= 4 for side in sides):
-        raise ValueError(f"sizes: every value must be PIXELS or WIDTHxHEIGHT, at least 4, got {size!r}")
-    return int(sides[-1]), int(sides[0])
+    if len(sides) > 2 or not all(side.isdecimal() for side in sides):
+        raise ValueError(f"sizes: every value must be PIXELS or WIDTHxHEIGHT, got {size!r}")
+    height, width = int(sides[-1]), int(sides[0])
+    check_image_size(height, width, f"sizes: {size!r}: ")
+    return height, width
 
 
 @dataclass(frozen=True)

@@ -64,7 +64,8 @@ def test_sizes_are_square_or_width_by_height():
     [
         ({"sizes": ["64", "big"]}, "sizes: every value must be PIXELS or WIDTHxHEIGHT.*got 'big'"),
         ({"sizes": ["64x"]}, "got '64x'"),
-        ({"sizes": ["3"]}, "at least 4, got '3'"),
+        ({"sizes": ["3"]}, "sizes: '3': image_height must be at least 4"),
+        ({"sizes": ["2000x64"]}, "sizes: '2000x64': image_width must be .* at most 1280 pixels, got 2000"),
         ({"bases": ["wheels"]}, "base must be one of .*got 'wheels'"),
         ({"bases": []}, "at least one base"),
         ({"task": "juggle"}, "task must be one of"),
