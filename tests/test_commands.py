@@ -191,3 +191,15 @@ def _is_alive(pid: int) -> bool:
     except ProcessLookupError:
         return False
     return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z"
+
+
+def test_of_several_commands_those_that_are_unfinished_are_run_in_order(tmp_path, python, capsys):
+    journal = Journal.open(tmp_path)
+    commands = [command(name) for name in ("record", "train", "evaluate")]
+    journal.execute(commands[1])
+    capsys.readouterr()
+    journal.execute_unfinished(commands)
+    shown = capsys.readouterr().out
+    assert shown.index("[1 of 3]") < shown.index("[3 of 3]")
+    assert "[2 of 3]" not in shown
+    assert all(journal.is_finished(each) for each in commands)

@@ -53,8 +53,7 @@ class StressConfig(TwoStageExperiment):
 
     # Executed actions of a chunk (n_action_steps) to evaluate.
     horizons: list[int] = field(default_factory=lambda: [2, 5, 10])
-    # Base drift of the disturbed evaluations, in m/s; the others and the demonstrations have none unless
-    # disturbances says so.
+    # Base drift of the disturbed evaluations, in m/s; the others have none.
     drift: float = DEFAULT_STRENGTHS["base_drift"]
 
     def __post_init__(self) -> None:
