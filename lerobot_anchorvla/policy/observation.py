@@ -4,10 +4,16 @@ from dataclasses import dataclass
 
 import torch
 from lerobot.configs.types import FeatureType, PolicyFeature
+from lerobot.utils.constants import OBS_ENV_STATE
 from torch import Tensor
 
 # A constant state dimension has next to no spread in training, so any change would be a huge value.
 STATE_LIMIT = 10.0
+
+NO_ENV_STATE = (
+    f"; only simulated environments know {OBS_ENV_STATE}: a policy for a robot is trained with "
+    "--policy.use_environment_state=false"
+)
 
 
 @dataclass(frozen=True)
@@ -76,6 +82,7 @@ class ObservationLayout:
                 f"the policy was trained with {', '.join(missing)}, which the observation lacks (it has "
                 f"{', '.join(present) or 'no observation at all'}); use the same cameras and states as in "
                 "training, or map other names with --rename_map"
+                + (NO_ENV_STATE if OBS_ENV_STATE in missing else "")
             )
 
 
