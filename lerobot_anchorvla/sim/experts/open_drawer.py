@@ -42,6 +42,7 @@ PREGRASP = 0.07  # how far before the handle the open gripper waits [m]
 # The fixed jaw, below, stays where it is when the gripper opens: to keep it clear of the handle, the open
 # gripper is held lower than the closed one [m].
 CLEARANCE = 0.007
+SAG = 0.10  # how far the arm bends under its own weight [m], over its reach [m] squared
 GRIPPER_OPEN, GRIPPER_HOLDING = 55.0, 28.0
 OPEN_ENOUGH = 0.20  # the drawer is let go here [m]; the goal is at 0.12
 
@@ -178,4 +179,4 @@ class OpenDrawerExpert:
 
     def _joints_for(self, view: _View, point: np.ndarray) -> np.ndarray:
         """Joints (5,) in degrees that bring the grasp point to `point`, level and along the approach."""
-        return joints_for(self._ik, point, view.approach)
+        return joints_for(self._ik, point + SAG * (point[:2] @ point[:2]) * UP, view.approach)
