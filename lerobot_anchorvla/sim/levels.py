@@ -12,6 +12,7 @@ Every number is drawn uniformly from its range, independently of the others. Len
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -35,11 +36,15 @@ class Place:
     y: float = 0.0
     yaw: float = 0.0
 
-    def point(self, position: Sequence[float]) -> np.ndarray:
-        """A position (3,) in the frame of this place, as one in the frame of the world."""
-        cos, sin = np.cos(self.yaw), np.sin(self.yaw)
-        x, y, z = position
-        return np.array([self.x + cos * x - sin * y, self.y + sin * x + cos * y, z])
+    @property
+    def quaternion(self) -> list[float]:
+        """The yaw as (w, x, y, z)."""
+        return [math.cos(self.yaw / 2), 0.0, 0.0, math.sin(self.yaw / 2)]
+
+    def beside(self, x: float, y: float) -> Place:
+        """The place that lies `x` ahead and `y` to the left in the frame of this one, with the same yaw."""
+        cos, sin = math.cos(self.yaw), math.sin(self.yaw)
+        return Place(self.x + cos * x - sin * y, self.y + sin * x + cos * y, self.yaw)
 
 
 @dataclass(frozen=True)
@@ -54,7 +59,7 @@ class StartBox:
     def ranges(self) -> tuple[Range, Range, Range]:
         return self.x, self.y, self.yaw
 
-    def pose(self, drawn: np.ndarray, target: np.ndarray, heading: float) -> np.ndarray:
+    def pose(self, drawn: np.ndarray, target: Place) -> np.ndarray:
         """See `StartArc.pose`; here the target does not matter."""
         return drawn
 
@@ -77,26 +82,20 @@ class StartArc:
     def ranges(self) -> tuple[Range, Range, Range]:
         return self.distance, self.bearing, self.turn
 
-    def pose(self, drawn: np.ndarray, target: np.ndarray, heading: float) -> np.ndarray:
-        """x [m], y [m] and yaw [rad] of the robot's base for drawn numbers (3,). Shape (3,).
+    def pose(self, drawn: np.ndarray, target: Place) -> np.ndarray:
+        """x [m], y [m] and yaw [rad] of the robot's base. Shape (3,).
 
         Args:
-            drawn: one number from each of `ranges`.
-            target: position of the target in the world [m]. Shape (3,).
-            heading: from which to face it [rad].
+            drawn: one number from each of `ranges`. Shape (3,).
+            target: where it is; its yaw is the heading that faces it squarely.
         """
         distance, bearing, turn = drawn
-        way = heading + bearing
-        x, y = target[:2] - distance * np.array([np.cos(way), np.sin(way)])
-        return np.array([x, y, way + turn])
+        way = target.yaw + bearing
+        return np.array([target.x - distance * np.cos(way), target.y - distance * np.sin(way), way + turn])
 
 
 def draw_start(
-    start: StartBox | StartArc,
-    rng: np.random.Generator,
-    random_start: bool,
-    target: np.ndarray,
-    heading: float,
+    start: StartBox | StartArc, rng: np.random.Generator, random_start: bool, target: Place
 ) -> np.ndarray:
     """Where an episode starts: x [m], y [m] and yaw [rad] of the robot's base. Shape (3,).
 
@@ -104,11 +103,10 @@ def draw_start(
         start: the ranges.
         rng: gives three numbers, also where they are not used: the switch leaves the rest of a seed alone.
         random_start: else the start is the middle of the ranges.
-        target: position of the target in the world [m]. Shape (3,).
-        heading: from which to face it [rad].
+        target: where the target is; its yaw is the heading that faces it squarely.
     """
     drawn = draw(start.ranges, rng)
-    return start.pose(drawn if random_start else np.mean(start.ranges, axis=1), target, heading)
+    return start.pose(drawn if random_start else np.mean(start.ranges, axis=1), target)
 
 
 @dataclass(frozen=True)
@@ -141,6 +139,23 @@ class CabinetRanges:
 
 
 @dataclass(frozen=True)
+class BagRanges:
+    """The bags of `lift_bag`.
+
+    Attributes:
+        depth, width, height: of a bag without its handle.
+        rise: of the handle above the rest.
+        spacing: between the middles of two bags; None stands for one bag.
+    """
+
+    depth: Range = (0.12, 0.12)
+    width: Range = (0.19, 0.19)
+    height: Range = (0.18, 0.18)
+    rise: Range = (0.09, 0.09)
+    spacing: Range | None = None
+
+
+@dataclass(frozen=True)
 class Level:
     """What is drawn for an episode.
 
@@ -148,12 +163,14 @@ class Level:
         start: of the robot.
         place: of the furniture.
         cabinet: of `open_drawer`.
+        bag: of `lift_bag`.
         clutter: whether other objects stand about.
     """
 
     start: StartBox | StartArc = field(default_factory=StartBox)
     place: PlaceRanges = field(default_factory=PlaceRanges)
     cabinet: CabinetRanges = field(default_factory=CabinetRanges)
+    bag: BagRanges = field(default_factory=BagRanges)
     clutter: bool = False
 
 
@@ -164,11 +181,19 @@ LEVELS: dict[str, Level] = {
     "moved": Level(
         place=MOVED_PLACE,
         cabinet=CabinetRanges(width=(0.40, 0.60), front=(0.12, 0.17), handles=((0.35, 0.48),)),
+        bag=BagRanges(depth=(0.10, 0.14), width=(0.16, 0.22), height=(0.16, 0.19), rise=(0.08, 0.10)),
     ),
     "hard": Level(
         start=StartArc(distance=(1.4, 1.6), bearing=(-0.5, 0.5), turn=(-0.35, 0.35)),
         place=MOVED_PLACE,
         cabinet=CabinetRanges(width=(0.40, 0.60), front=(0.09, 0.10), handles=((0.48, 0.50), (0.35, 0.37))),
+        bag=BagRanges(
+            depth=(0.10, 0.14),
+            width=(0.16, 0.22),
+            height=(0.16, 0.19),
+            rise=(0.08, 0.10),
+            spacing=(0.50, 0.60),
+        ),
         clutter=True,
     ),
 }

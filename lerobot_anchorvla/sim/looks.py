@@ -12,6 +12,8 @@ from lerobot_anchorvla.sim.levels import Range, draw
 from lerobot_anchorvla.sim.mujoco_api import mujoco
 
 ANY_HUE: Range = (0.0, 1.0)
+RED: Range = (-0.03, 0.03)
+BLUE: Range = (0.58, 0.66)
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,14 @@ SURFACES = {
     "cabinet": Surface((0.80, 0.72, 0.60)),
     "drawer": Surface((0.88, 0.80, 0.68)),
     "drawer_handle": Surface((0.15, 0.15, 0.17), saturation=(0.0, 0.6), value=(0.02, 0.30)),
+    "bag": Surface((0.80, 0.36, 0.26)),
+    "bag_pocket": Surface((0.90, 0.52, 0.36)),
+    "bag_trim": Surface((0.36, 0.20, 0.16), value=(0.15, 0.45)),
+    "bag_handle": Surface((0.16, 0.18, 0.38), saturation=(0.0, 0.6), value=(0.02, 0.40)),
+    "red_bag": Surface((0.75, 0.14, 0.12), hue=RED, saturation=(0.70, 0.95), value=(0.50, 0.85)),
+    "red_bag_pocket": Surface((0.88, 0.34, 0.30), hue=RED, saturation=(0.55, 0.75), value=(0.65, 0.95)),
+    "blue_bag": Surface((0.13, 0.26, 0.70), hue=BLUE, saturation=(0.70, 0.95), value=(0.50, 0.85)),
+    "blue_bag_pocket": Surface((0.32, 0.46, 0.88), hue=BLUE, saturation=(0.55, 0.75), value=(0.65, 0.95)),
     "carton": Surface((0.62, 0.50, 0.36)),
     "crate": Surface((0.42, 0.45, 0.36)),
     "bin": Surface((0.55, 0.58, 0.62)),

@@ -63,5 +63,5 @@ def make_task(name: str, level: str = "fixed") -> Task:
     if name == "lift_bag":
         from lerobot_anchorvla.sim.tasks.lift_bag import LiftBag
 
-        return LiftBag()
+        return LiftBag(LEVELS[level])
     raise ValueError(f"task must be one of {list(TASKS)}, got {name!r}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +11,7 @@ from lerobot_anchorvla.sim.levels import Level, Place, draw
 from lerobot_anchorvla.sim.looks import add_surfaces
 from lerobot_anchorvla.sim.mujoco_api import mujoco
 from lerobot_anchorvla.sim.tasks.clutter import Item, add_clutter, draw_clutter, spots
+from lerobot_anchorvla.sim.tasks.naming import prefix
 
 BOX = mujoco.mjtGeom.mjGEOM_BOX
 CAPSULE = mujoco.mjtGeom.mjGEOM_CAPSULE
@@ -49,9 +49,10 @@ class Cabinet:
         """What the drawers are called in an instruction."""
         return ("drawer",) if len(self.handles) == 1 else ("upper drawer", "lower drawer")
 
-    def handle(self) -> np.ndarray:
-        """Position (3,) in the world of the handle to pull, while its drawer is closed [m]."""
-        return self.place.point((-HANDLE_DISTANCE, 0.0, self.handles[self.target]))
+    @property
+    def handle_place(self) -> Place:
+        """Where the handle to pull is while its drawer is closed; its yaw is that of the cabinet."""
+        return self.place.beside(-HANDLE_DISTANCE, 0.0)
 
 
 def draw_cabinet(level: Level, rng: np.random.Generator) -> Cabinet:
@@ -70,20 +71,11 @@ def draw_cabinet(level: Level, rng: np.random.Generator) -> Cabinet:
     )
 
 
-def prefix(drawer: str) -> str:
-    """Before the names of a drawer's parts in the model: "drawer" -> "", "upper drawer" -> "upper_"."""
-    return drawer.removesuffix("drawer").replace(" ", "_")
-
-
 def add_cabinet(scene: mujoco.MjSpec, cabinet: Cabinet) -> None:
     """Add the cabinet, and what stands about it, to a scene. Bodies, joints, geoms and sites have names."""
     add_surfaces(scene, "cabinet", "drawer", "drawer_handle")
     place = cabinet.place
-    body = scene.worldbody.add_body(
-        name="cabinet",
-        pos=[place.x, place.y, 0],
-        quat=[math.cos(place.yaw / 2), 0, 0, math.sin(place.yaw / 2)],
-    )
+    body = scene.worldbody.add_body(name="cabinet", pos=[place.x, place.y, 0], quat=place.quaternion)
     for name, (size, position) in _boards(cabinet).items():
         body.add_geom(name=f"cabinet_{name}", type=BOX, size=size, pos=position, material="cabinet")
     for name, height in zip(cabinet.names, cabinet.handles, strict=True):

@@ -81,11 +81,7 @@ def _draw_item(spot: Spot, rng: np.random.Generator) -> Item:
 
 def add_clutter(scene: mujoco.MjSpec, around: Place, items: tuple[Item, ...]) -> None:
     """Add the objects about the furniture that stands at `around`."""
-    body = scene.worldbody.add_body(
-        name="clutter",
-        pos=[around.x, around.y, 0],
-        quat=[math.cos(around.yaw / 2), 0, 0, math.sin(around.yaw / 2)],
-    )
+    body = scene.worldbody.add_body(name="clutter", pos=[around.x, around.y, 0], quat=around.quaternion)
     add_surfaces(scene, *BOXES, *CYLINDERS)
     for name, item in zip(BOXES + CYLINDERS, items, strict=True):
         is_box = name in BOXES
@@ -95,5 +91,5 @@ def add_clutter(scene: mujoco.MjSpec, around: Place, items: tuple[Item, ...]) ->
             size=item.box_size if is_box else item.cylinder_size,
             material=name,
             pos=[item.place.x, item.place.y, item.height / 2],
-            quat=[math.cos(item.place.yaw / 2), 0, 0, math.sin(item.place.yaw / 2)],
+            quat=item.place.quaternion,
         )

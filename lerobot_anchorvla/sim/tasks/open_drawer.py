@@ -8,7 +8,8 @@ from lerobot_anchorvla.sim.instructions import instruction
 from lerobot_anchorvla.sim.levels import Level, draw_start
 from lerobot_anchorvla.sim.mujoco_api import mujoco
 from lerobot_anchorvla.sim.reshape import reshape
-from lerobot_anchorvla.sim.tasks.cabinet import Cabinet, add_cabinet, draw_cabinet, prefix
+from lerobot_anchorvla.sim.tasks.cabinet import Cabinet, add_cabinet, draw_cabinet
+from lerobot_anchorvla.sim.tasks.naming import prefix
 
 
 class OpenDrawer:
@@ -44,8 +45,7 @@ class OpenDrawer:
         reshape(model, furniture.compile())
 
     def draw_start(self, rng: np.random.Generator, random_start: bool) -> np.ndarray:
-        cabinet = self.cabinet
-        return draw_start(self._level.start, rng, random_start, cabinet.handle(), cabinet.place.yaw)
+        return draw_start(self._level.start, rng, random_start, self.cabinet.handle_place)
 
     def target(self, data: mujoco.MjData) -> tuple[np.ndarray, float]:
         return data.site(f"{self._before}handle").xpos.copy(), self.cabinet.place.yaw
