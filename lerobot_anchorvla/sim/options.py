@@ -17,7 +17,7 @@ class WorldOptions:
 
     # What to do: open_drawer or lift_bag.
     task: str = "open_drawer"
-    # What carries the arm: planar (velocity servos with the shaking of a gait).
+    # What carries the arm: legged (a gait on its own feet) or planar (quick: servos that shake like a gait).
     base: str = "planar"
     # How much differs between episodes: fixed, moved or hard.
     level: str = "fixed"

@@ -10,6 +10,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from lerobot_anchorvla.envs.traces import load_traces
+
 pytestmark = pytest.mark.slow
 
 BIN = Path(sys.executable).parent
@@ -137,6 +139,23 @@ def test_stage_two_trains_the_residual_from_a_checkpoint_then_evaluates(trained,
     result = json.loads((evaluation / "eval_info.json").read_text())
     assert result["overall"]["n_episodes"] == 2
     assert "pc_success" in result["overall"]
+
+
+def test_parallel_evaluation_of_a_disturbed_world(trained, tmp_path):
+    run(
+        "lerobot-eval",
+        f"--policy.path={last(trained)}",
+        *TINY_ENV,
+        "--env.base=planar",
+        "--env.disturbances.scale=1",
+        "--env.disturbances.base_drift=0.03",
+        f"--env.trace_dir={tmp_path / 'traces'}",
+        *TINY_EVAL[:2],
+        "--eval.use_async_envs=true",
+        f"--output_dir={tmp_path / 'eval'}",
+    )
+    result = json.loads((tmp_path / "eval" / "eval_info.json").read_text())
+    assert result["overall"]["n_episodes"] == len(load_traces(tmp_path / "traces")) == 2
 
 
 def test_pixels_alone(trained, dataset, tmp_path):
