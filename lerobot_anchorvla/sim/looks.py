@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lerobot_anchorvla.sim.levels import Range, draw
 from lerobot_anchorvla.sim.mujoco_api import mujoco
+from lerobot_anchorvla.sim.places import Range, draw
 
 ANY_HUE: Range = (0.0, 1.0)
 RED: Range = (-0.03, 0.03)

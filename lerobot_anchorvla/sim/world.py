@@ -57,19 +57,11 @@ class World:
 
     def reset(self, rng: np.random.Generator, start: np.ndarray | None = None) -> None:
         """Begin an episode. `start`: x [m], y [m], yaw [rad] of the base; else the task draws one."""
-        disturbance_rng, layout_rng, wording_rng, appearance_rng, lighting_rng = rng.spawn(5)
+        disturbance_rng, *scene_rngs = rng.spawn(5)
         mujoco.mj_resetData(self.model, self.data)
-        self.task.reset(self.model, self.data, layout_rng)
-        options = self.options
-        words = wording_rng if options.random_wording else None
-        self.task.instruction = instruction(self.task.name, self.task.named, words)
-        self._looks.reset(
-            appearance_rng if options.random_appearance else None,
-            lighting_rng if options.random_lighting else None,
-            self._renderers.values(),
-        )
+        self._set_scene(*scene_rngs)
         # Even if not used: a given start leaves the rest of the seed alone.
-        drawn = self.task.draw_start(rng, options.random_start)
+        drawn = self.task.draw_start(rng, self.options.random_start)
         arm = signals.arm_to_radians(signals.ARM_REST)
         self.data.qpos[self._arm_addresses] = arm
         self.data.ctrl[self._arm_servos] = arm
@@ -77,6 +69,25 @@ class World:
         self._disturber.reset(disturbance_rng, resting=np.concatenate([signals.ARM_REST, np.zeros(3)]))
         self._ticks = self._held = 0
         mujoco.mj_forward(self.model, self.data)
+
+    def _set_scene(
+        self,
+        layout: np.random.Generator,
+        wording: np.random.Generator,
+        appearance: np.random.Generator,
+        lighting: np.random.Generator,
+    ) -> None:
+        """Draw furniture, instruction and looks, each with a generator of its own."""
+        options = self.options
+        self.task.reset(self.model, self.data, layout)
+        self.task.instruction = instruction(
+            self.task.name, self.task.named, wording if options.random_wording else None
+        )
+        self._looks.reset(
+            appearance if options.random_appearance else None,
+            lighting if options.random_lighting else None,
+            self._renderers.values(),
+        )
 
     def step(self, action: np.ndarray) -> None:
         """Advance one control period (1/15 s). `action`: (9,), in the units and order of `ACTION_NAMES`."""

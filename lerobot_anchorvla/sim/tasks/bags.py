@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lerobot_anchorvla.sim.levels import BagRanges, Level, Place, draw
+from lerobot_anchorvla.sim.levels import BagRanges, Level
 from lerobot_anchorvla.sim.looks import add_surfaces
 from lerobot_anchorvla.sim.mujoco_api import mujoco
+from lerobot_anchorvla.sim.places import Place, draw
 from lerobot_anchorvla.sim.tasks.clutter import Item, add_clutter, draw_clutter, spots
 from lerobot_anchorvla.sim.tasks.naming import prefix
 

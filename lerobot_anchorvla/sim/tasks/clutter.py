@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lerobot_anchorvla.sim.levels import Place, Range, draw
 from lerobot_anchorvla.sim.looks import add_surfaces
 from lerobot_anchorvla.sim.mujoco_api import mujoco
+from lerobot_anchorvla.sim.places import Place, Range, draw
 
 BOXES, CYLINDERS = ("carton", "crate"), ("bin", "barrel")
 """Names of the objects, and of their materials in `looks.SURFACES`."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from lerobot_anchorvla.sim.instructions import instruction
-from lerobot_anchorvla.sim.levels import Level, draw_start
+from lerobot_anchorvla.sim.levels import Level
 from lerobot_anchorvla.sim.mujoco_api import mujoco
+from lerobot_anchorvla.sim.places import draw_start
 from lerobot_anchorvla.sim.reshape import reshape
 from lerobot_anchorvla.sim.tasks.cabinet import Cabinet, add_cabinet, draw_cabinet
 from lerobot_anchorvla.sim.tasks.naming import prefix
