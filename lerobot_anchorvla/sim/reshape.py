@@ -20,6 +20,7 @@ _BODY_FIELDS = (
 )
 _GEOM_FIELDS = ("pos", "quat", "size", "rbound", "aabb", "sameframe")
 _SITE_FIELDS = ("pos", "quat", "size", "sameframe")
+_DOF_FIELDS = ("dof_invweight0", "dof_M0", "dof_length")
 
 
 def reshape(model: mujoco.MjModel, furniture: mujoco.MjModel) -> None:
@@ -49,7 +50,9 @@ def reshape(model: mujoco.MjModel, furniture: mujoco.MjModel) -> None:
             array[here] = wanted
     for i in range(furniture.njnt):
         joint = furniture.joint(i)
-        here = model.joint(joint.name)
-        here.invweight0[:], here.M0[:] = joint.invweight0, joint.M0
+        there, here = joint.dofadr[0], model.joint(joint.name).dofadr[0]
+        count = len(joint.M0)
+        for field in _DOF_FIELDS:
+            getattr(model, field)[here : here + count] = getattr(furniture, field)[there : there + count]
     if changed:
         model.opt.disableflags |= mujoco.mjtDisableBit.mjDSBL_MIDPHASE
