@@ -11,9 +11,17 @@ import numpy as np
 
 from lerobot_anchorvla.kinematics.so101 import InverseKinematics
 from lerobot_anchorvla.sim.experts.driving import drive_to_stance, wrapped
-from lerobot_anchorvla.sim.experts.reaching import UP, joints_for, limited, ramp, step, towards
+from lerobot_anchorvla.sim.experts.reaching import (
+    UP,
+    joints_for,
+    limited,
+    ramp,
+    step,
+    straight_towards,
+    unfolded,
+)
 from lerobot_anchorvla.sim.layout import ARM_MOUNT
-from lerobot_anchorvla.sim.signals import ARM_REST, VELOCITY_LIMITS
+from lerobot_anchorvla.sim.signals import VELOCITY_LIMITS
 
 MODES = {"left": 1, "centre": 0, "right": -1}
 """From where the robot comes, seen from behind it: the sign of its heading's angle to the bag's."""
@@ -25,6 +33,7 @@ PREGRASP = 0.07  # how far before the handle the open gripper waits [m]
 GRIPPER_OPEN, GRIPPER_HOLDING, GRIPPER_EMPTY = 55.0, 28.0, 6.0
 CLEARANCE = 0.008  # how far the handle is from the middle of the open jaws on the way in [m]
 SAG = 0.16  # how far the arm bends under its own weight [m], over its reach [m] squared
+HELD = np.array([0.31, 0.0])  # where the handle is held before the arm's base [m]
 LIFT = 0.12  # how high the bag is held [m]; the goal is at 0.05
 
 
@@ -69,7 +78,7 @@ class LiftBagExpert:
         moves = {"approach": self._approach, "close": self._close, "lift": self._lift}
         joints, gripper, velocity = moves[self._phase(view)](view)
         velocity = np.clip(velocity, -VELOCITY_LIMITS, VELOCITY_LIMITS)
-        return np.concatenate([towards(view.arm[:5], joints), [gripper], velocity])
+        return np.concatenate([straight_towards(view.arm[:5], joints), [gripper], velocity])
 
     def _view(self, state: np.ndarray, target: np.ndarray) -> _View:
         heading = np.arctan2(target[4], target[3]) - SIDE_ANGLE * self._side
@@ -97,20 +106,18 @@ class LiftBagExpert:
     def _approach(self, view: _View) -> tuple[np.ndarray, float, np.ndarray]:
         """Drive to the stance, unfold the arm on the way, then slide the open gripper over the handle."""
         remaining = float(np.linalg.norm(view.stance_error))
-        unfolded = ramp(remaining, 0.80, 0.25)
         handle = view.handle.copy()
         handle[:2] -= ramp(remaining, 0.08, 0.25) * view.stance_error  # where it will be at the stance
         point = handle - self._way_in(view, remaining)
-        joints = ARM_REST[:5] + unfolded * (self._joints_for(point, view.approach) - ARM_REST[:5])
-        gripper = ARM_REST[5] + unfolded * (GRIPPER_OPEN - ARM_REST[5])
+        joints, gripper = unfolded(remaining, self._joints_for(point, view.approach), GRIPPER_OPEN)
         return joints, step(view.gripper, gripper, 20.0), self._drive(view)
 
     @staticmethod
     def _way_in(view: _View, remaining: float) -> np.ndarray:
         """From where to hold the grasp point next to the handle (3,).
 
-        A light bag is soon knocked over: a gripper that is beside the handle first goes back the way it came,
-        then in line with the handle, then forwards with the handle nearer to the moving jaw, which opens wide.
+        A light bag is soon knocked over. So a gripper that is beside the handle first goes back the way it
+        came, then in line with the handle, then forwards: with the handle nearer to the jaw that opens wide.
         """
         along = float(view.to_handle @ view.approach)
         above = UP - (UP @ view.approach) * view.approach
@@ -140,14 +147,15 @@ class LiftBagExpert:
 
         The bag now turns with the gripper, so that the robot, not the bag, says where ahead is.
         """
-        held = np.array([0.31, 0.0, view.handle[2] + LIFT - view.height])
-        point = view.handle + limited(held - view.handle, 0.02)
+        rise = float(np.clip(LIFT - view.height, -0.02, 0.02))
+        way = np.array([*limited(HELD - view.handle[:2], 0.02), rise])
+        point = view.handle - 0.5 * view.to_handle + way  # half of what the handle has slipped is made good
         ahead = view.handle * [1, 1, 0] / np.linalg.norm(view.handle[:2])
         return self._joints_for(point, _pitched(ahead)), 0.0, np.zeros(3)
 
     def _joints_for(self, point: np.ndarray, approach: np.ndarray) -> np.ndarray:
         """Joints (5,) in degrees that bring the grasp point to `point`, pointing along `approach`."""
-        return joints_for(self._ik, point + SAG * (point[:2] @ point[:2]) * UP, approach)
+        return joints_for(self._ik, point, approach, SAG)
 
 
 def _pitched(ahead: np.ndarray) -> np.ndarray:

@@ -12,9 +12,9 @@ import numpy as np
 
 from lerobot_anchorvla.kinematics.so101 import InverseKinematics
 from lerobot_anchorvla.sim.experts.driving import drive_to_stance, wrapped
-from lerobot_anchorvla.sim.experts.reaching import UP, joints_for, limited, ramp, step, towards
+from lerobot_anchorvla.sim.experts.reaching import UP, joints_for, limited, ramp, step, towards, unfolded
 from lerobot_anchorvla.sim.layout import ARM_MOUNT
-from lerobot_anchorvla.sim.signals import ARM_REST, VELOCITY_LIMITS
+from lerobot_anchorvla.sim.signals import VELOCITY_LIMITS
 
 
 @dataclass(frozen=True)
@@ -133,12 +133,10 @@ class OpenDrawerExpert:
     def _approach(self, view: _View) -> tuple[np.ndarray, float, np.ndarray]:
         """Drive to the stance, unfold the arm on the way, then slide the open gripper over the handle."""
         remaining = float(np.linalg.norm(view.stance_error))
-        unfolded = ramp(remaining, 0.80, 0.25)
         handle = view.handle - CLEARANCE * UP
         handle[:2] -= ramp(remaining, 0.08, 0.25) * view.stance_error  # where it will be at the stance
         point = handle - self._standoff(view, remaining) * view.approach
-        joints = ARM_REST[:5] + unfolded * (self._joints_for(view, point) - ARM_REST[:5])
-        gripper = ARM_REST[5] + unfolded * (GRIPPER_OPEN - ARM_REST[5])
+        joints, gripper = unfolded(remaining, self._joints_for(view, point), GRIPPER_OPEN)
         return joints, step(view.gripper, gripper, 20.0), self._drive(view)
 
     @staticmethod
@@ -179,4 +177,4 @@ class OpenDrawerExpert:
 
     def _joints_for(self, view: _View, point: np.ndarray) -> np.ndarray:
         """Joints (5,) in degrees that bring the grasp point to `point`, level and along the approach."""
-        return joints_for(self._ik, point + SAG * (point[:2] @ point[:2]) * UP, view.approach)
+        return joints_for(self._ik, point, view.approach, SAG)

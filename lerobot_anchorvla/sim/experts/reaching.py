@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from lerobot_anchorvla.kinematics.so101 import InverseKinematics
+from lerobot_anchorvla.sim.signals import ARM_REST
 
 READY = np.deg2rad([0.0, 30.0, 55.0, -85.0, 0.0])  # the search for joints starts here: the gripper level
 JOINT_LEAD = 8.0  # largest step of a joint target from the measured joint [deg]
@@ -28,14 +29,39 @@ def gripper_pose(point: np.ndarray, approach: np.ndarray) -> np.ndarray:
     return pose
 
 
-def joints_for(solver: InverseKinematics, point: np.ndarray, approach: np.ndarray) -> np.ndarray:
-    """Joints (5,) in degrees that bring the grasp point to `point` (3,), pointing along `approach` (3,)."""
-    return np.rad2deg(solver.solve(READY, gripper_pose(point, approach)))
+def joints_for(
+    solver: InverseKinematics, point: np.ndarray, approach: np.ndarray, sag: float = 0.0
+) -> np.ndarray:
+    """Joints (5,) in degrees that bring the grasp point to `point` (3,), pointing along `approach` (3,).
+
+    Args:
+        solver: of the inverse kinematics.
+        point, approach: where the gripper is to be.
+        sag: how far the arm bends under its own weight [m], over its reach [m] squared; it is sent as much
+            higher.
+    """
+    raised = point + sag * (point[:2] @ point[:2]) * UP
+    return np.rad2deg(solver.solve(READY, gripper_pose(raised, approach)))
+
+
+def unfolded(remaining: float, joints: np.ndarray, gripper: float) -> tuple[np.ndarray, float]:
+    """The arm on its way from its rest to `joints` (5,) and `gripper`, `remaining` [m] before the stance."""
+    share = ramp(remaining, 0.80, 0.25)
+    return (
+        ARM_REST[:5] + share * (joints - ARM_REST[:5]),
+        float(ARM_REST[5] + share * (gripper - ARM_REST[5])),
+    )
 
 
 def towards(measured: np.ndarray, wanted: np.ndarray) -> np.ndarray:
     """Joint targets (5,) in degrees: past the wanted ones, as the arm sags, but near the measured."""
     return measured + np.clip(SAG_GAIN * (wanted - measured), -JOINT_LEAD, JOINT_LEAD)
+
+
+def straight_towards(measured: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """As `towards`, but with all joints slowed down alike, so that the gripper keeps its direction."""
+    ahead = SAG_GAIN * (wanted - measured)
+    return measured + ahead * (JOINT_LEAD / max(JOINT_LEAD, float(np.abs(ahead).max())))
 
 
 def ramp(value: float, zero: float, one: float) -> float:

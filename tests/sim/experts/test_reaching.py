@@ -9,8 +9,11 @@ from lerobot_anchorvla.sim.experts.reaching import (
     limited,
     ramp,
     step,
+    straight_towards,
     towards,
+    unfolded,
 )
+from lerobot_anchorvla.sim.signals import ARM_REST
 
 
 @pytest.mark.parametrize("approach", [(1, 0, 0), (0.6, -0.8, 0), (0.8, 0, -0.6)])
@@ -36,6 +39,33 @@ def test_joint_targets_lead_the_measured_joints_by_a_limited_step():
     way = np.array([0, 2, -2, 90, -90])
     lead = towards(measured, measured + way) - measured
     np.testing.assert_allclose(lead, [0, 2.5, -2.5, JOINT_LEAD, -JOINT_LEAD])
+
+
+def test_a_straight_lead_keeps_its_direction():
+    measured = np.array([0.0, 10, -20, 30, 0])
+    way = np.array([0, 2, -2, 90, -45])
+    lead = straight_towards(measured, measured + way) - measured
+    np.testing.assert_allclose(lead, way * JOINT_LEAD / 90)
+    for short in (np.zeros(5), way / 90):
+        joints = measured + short
+        np.testing.assert_allclose(straight_towards(measured, joints), towards(measured, joints))
+
+
+def test_a_sagging_arm_is_sent_higher_the_further_it_reaches():
+    solver, approach = so101.InverseKinematics(), np.array([0.8, 0.0, -0.6])
+    for reach, raised in ((0.2, 0.004), (0.3, 0.009)):
+        point = np.array([reach, 0.0, -0.05])
+        sent = joints_for(solver, point, approach, sag=0.1)
+        point[2] += raised
+        np.testing.assert_allclose(sent, joints_for(solver, point, approach), atol=1e-6)
+
+
+def test_the_arm_is_folded_far_from_the_stance_and_unfolded_at_it():
+    joints, gripper = np.arange(5.0), 55.0
+    folded = unfolded(0.9, joints, gripper)
+    np.testing.assert_array_equal([*folded[0], folded[1]], ARM_REST)
+    at_stance = unfolded(0.1, joints, gripper)
+    np.testing.assert_allclose([*at_stance[0], at_stance[1]], [*joints, gripper])
 
 
 def test_ramp_step_and_limit():
