@@ -44,9 +44,8 @@ class _View:
     arm: np.ndarray  # (6,) measured, in degrees and 0..100
     handle: np.ndarray  # (3,)
     to_handle: np.ndarray  # (3,) from the grasp point
-    ahead: np.ndarray  # (3,) level direction in which the robot comes
     approach: np.ndarray  # (3,) direction in which the gripper comes
-    heading_error: float  # [rad] to turn so that the robot faces `ahead`
+    heading_error: float  # [rad] to turn so that the robot faces along the approach
     stance_error: np.ndarray  # (2,) way of the base to its stance
     height: float  # of the bag above the floor [m]
 
@@ -81,16 +80,15 @@ class LiftBagExpert:
         return np.concatenate([straight_towards(view.arm[:5], joints), [gripper], velocity])
 
     def _view(self, state: np.ndarray, target: np.ndarray) -> _View:
-        heading = np.arctan2(target[4], target[3]) - SIDE_ANGLE * self._side
-        ahead = np.array([np.cos(heading), np.sin(heading), 0.0])
+        heading = float(np.arctan2(target[4], target[3])) - SIDE_ANGLE * self._side
+        ahead = np.array([np.cos(heading), np.sin(heading)])
         return _View(
             arm=state[:6],
             handle=target[:3],
             to_handle=target[5:8],
-            ahead=ahead,
-            approach=_pitched(ahead),
+            approach=_pitched(heading),
             heading_error=wrapped(heading),
-            stance_error=target[:2] + np.array(ARM_MOUNT[:2]) - STANCE * ahead[:2],
+            stance_error=target[:2] + np.array(ARM_MOUNT[:2]) - STANCE * ahead,
             height=float(target[8]),
         )
 
@@ -136,11 +134,7 @@ class LiftBagExpert:
         return drive_to_stance(view.stance_error, view.heading_error, slack)
 
     def _close(self, view: _View) -> tuple[np.ndarray, float, np.ndarray]:
-        return (
-            self._joints_for(view.handle, view.approach),
-            max(0.0, view.gripper - 15.0),
-            np.zeros(3),
-        )
+        return self._joints_for(view.handle, view.approach), max(0.0, view.gripper - 15.0), np.zeros(3)
 
     def _lift(self, view: _View) -> tuple[np.ndarray, float, np.ndarray]:
         """Straight up with the base at rest; the bag is drawn to the middle in front of the robot.
@@ -150,14 +144,14 @@ class LiftBagExpert:
         rise = float(np.clip(LIFT - view.height, -0.02, 0.02))
         way = np.array([*limited(HELD - view.handle[:2], 0.02), rise])
         point = view.handle - 0.5 * view.to_handle + way  # half of what the handle has slipped is made good
-        ahead = view.handle * [1, 1, 0] / np.linalg.norm(view.handle[:2])
-        return self._joints_for(point, _pitched(ahead)), 0.0, np.zeros(3)
+        approach = _pitched(float(np.arctan2(view.handle[1], view.handle[0])))
+        return self._joints_for(point, approach), 0.0, np.zeros(3)
 
     def _joints_for(self, point: np.ndarray, approach: np.ndarray) -> np.ndarray:
         """Joints (5,) in degrees that bring the grasp point to `point`, pointing along `approach`."""
         return joints_for(self._ik, point, approach, SAG)
 
 
-def _pitched(ahead: np.ndarray) -> np.ndarray:
-    """Direction (3,) of the gripper that comes in the level direction `ahead` (3,)."""
-    return np.cos(PITCH) * ahead - np.sin(PITCH) * UP
+def _pitched(heading: float) -> np.ndarray:
+    """Direction (3,) of a gripper that comes from above, with its heading as seen from the robot [rad]."""
+    return np.array([np.cos(PITCH) * np.cos(heading), np.cos(PITCH) * np.sin(heading), -np.sin(PITCH)])
