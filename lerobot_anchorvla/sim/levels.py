@@ -68,23 +68,23 @@ class Level:
     clutter: bool = False
 
 
-MOVED_PLACE = PlaceRanges(x=(-0.15, 0.15), y=(-0.25, 0.25), yaw=(-0.35, 0.35))
+MOVED_PLACE = PlaceRanges(x=(-0.15, 0.15), y=(-0.25, 0.25), yaw=(-0.45, 0.45))
 
 LEVELS: dict[str, Level] = {
     "fixed": Level(),
     "moved": Level(
         place=MOVED_PLACE,
-        cabinet=CabinetRanges(width=(0.40, 0.60), front=(0.12, 0.17), handles=((0.35, 0.48),)),
-        bag=BagRanges(depth=(0.10, 0.14), width=(0.16, 0.22), height=(0.16, 0.19), rise=(0.08, 0.10)),
+        cabinet=CabinetRanges(width=(0.40, 0.60), front=(0.12, 0.17), handles=((0.35, 0.50),)),
+        bag=BagRanges(depth=(0.10, 0.14), width=(0.16, 0.22), height=(0.15, 0.20), rise=(0.08, 0.10)),
     ),
     "hard": Level(
-        start=StartArc(distance=(1.4, 1.6), bearing=(-0.5, 0.5), turn=(-0.35, 0.35)),
+        start=StartArc(distance=(1.4, 1.6), bearing=(-0.6, 0.6), turn=(-0.35, 0.35)),
         place=MOVED_PLACE,
-        cabinet=CabinetRanges(width=(0.40, 0.60), front=(0.09, 0.10), handles=((0.48, 0.50), (0.35, 0.37))),
+        cabinet=CabinetRanges(width=(0.40, 0.60), front=(0.09, 0.10), handles=((0.48, 0.51), (0.35, 0.37))),
         bag=BagRanges(
             depth=(0.10, 0.14),
             width=(0.16, 0.22),
-            height=(0.16, 0.19),
+            height=(0.15, 0.20),
             rise=(0.08, 0.10),
             spacing=(0.50, 0.60),
         ),
