@@ -20,7 +20,9 @@ from lerobot_anchorvla.sim.signals import ACTION_NAMES
 from lerobot_anchorvla.teleoperators.go2_so101_expert import Go2SO101Expert, Go2SO101ExpertConfig
 from lerobot_anchorvla.teleoperators.go2_so101_expert.go2_so101_expert import MOST_FAILURES
 
-SIZE = {"image_height": 8, "image_width": 8}
+
+def robot_config(tmp_path, **options) -> Go2SO101SimConfig:
+    return Go2SO101SimConfig(calibration_dir=tmp_path, image_height=8, image_width=8, **options)
 
 
 @dataclass
@@ -30,7 +32,7 @@ class Command:
 
 @pytest.fixture
 def robot(tmp_path):
-    robot = Go2SO101Sim(Go2SO101SimConfig(calibration_dir=tmp_path, **SIZE))
+    robot = Go2SO101Sim(robot_config(tmp_path))
     robot.connect()
     yield robot
     robot.disconnect()
@@ -113,11 +115,32 @@ def test_an_unknown_mode_and_a_missing_robot_are_told(make_expert_teleop, tmp_pa
     teleop = make_expert_teleop(mode="upside-down")
     with pytest.raises(RuntimeError, match=r"robot\.type=go2_so101_sim"):
         teleop.get_action()
-    robot = Go2SO101Sim(Go2SO101SimConfig(calibration_dir=tmp_path, **SIZE))
+    robot = Go2SO101Sim(robot_config(tmp_path))
     robot.connect()
     with pytest.raises(ValueError, match=r"mode must be one of .*left-arm.*got 'upside-down'"):
         teleop.get_action()
     robot.disconnect()
+
+
+def test_the_worlds_own_words_are_stored_instead_of_the_users(make_expert_teleop, tmp_path, monkeypatch):
+    stored = []
+
+    def loop(robot, events, fps, **kwargs):
+        stored.append((kwargs["single_task"], live_session().world.task.instruction))
+        robot.send_action({})  # the next episode is another one
+        live_session().succeeded = True
+
+    monkeypatch.setattr(lerobot_record, "record_loop", loop)
+    teleop = make_expert_teleop()
+    robot = Go2SO101Sim(robot_config(tmp_path, random_wording=True))
+    robot.connect()
+    for _ in range(8):
+        lerobot_record.record_loop(robot, {}, 15, dataset="a dataset", single_task="mine")
+    robot.disconnect()
+    teleop.disconnect()
+    assert len({words for _, words in stored}) > 2
+    for task, words in stored:
+        assert task == ("mine" if words == "open the drawer" else words)
 
 
 # Under LeRobot's own recorder, which here does not wait for the clock.
@@ -130,9 +153,9 @@ def record(tmp_path, monkeypatch, caplog):
     monkeypatch.setattr(lerobot_record, "init_logging", lambda: None)  # it would take caplog's handler away
     original = lerobot_record.record_loop
 
-    def record(fps: int = 15, task: str = "open it", **times: float) -> LeRobotDataset:
+    def record(base: str = "planar", fps: int = 15, task: str = "open it", **times: float) -> LeRobotDataset:
         config = lerobot_record.RecordConfig(
-            robot=Go2SO101SimConfig(calibration_dir=tmp_path, **SIZE),
+            robot=robot_config(tmp_path, base=base),
             teleop=Go2SO101ExpertConfig(calibration_dir=tmp_path),
             dataset=DatasetRecordConfig(
                 repo_id="test/record",
@@ -154,10 +177,10 @@ def record(tmp_path, monkeypatch, caplog):
     return record
 
 
-def replay(dataset: LeRobotDataset, episode: int, seed: int, tmp_path) -> tuple[np.ndarray, bool]:
+def replay(dataset: LeRobotDataset, episode: int, config: Go2SO101SimConfig) -> tuple[np.ndarray, bool]:
     """States (T, 9) that the robot reports while it replays, and whether the task was done."""
     rows = dataset.hf_dataset.with_format("numpy").filter(lambda row: row["episode_index"] == episode)
-    robot = Go2SO101Sim(Go2SO101SimConfig(calibration_dir=tmp_path, seed=seed, **SIZE))
+    robot = Go2SO101Sim(config)
     robot.connect()
     states = []
     for action in rows["action"]:
@@ -172,22 +195,23 @@ def replay(dataset: LeRobotDataset, episode: int, seed: int, tmp_path) -> tuple[
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("reset_time_s", "task", "stored_task"), [(0, "", "open the drawer"), (60, "open it", "open it")]
+    ("base", "reset_time_s", "task", "stored_task"),
+    [("planar", 0, "", "open the drawer"), ("legged", 60, "open it", "open it")],
 )
 def test_an_episode_is_one_attempt_and_replays_exactly(
-    record, tmp_path, caplog, reset_time_s, task, stored_task
+    record, tmp_path, caplog, base, reset_time_s, task, stored_task
 ):
-    dataset = record(task=task, reset_time_s=reset_time_s)
+    dataset = record(base=base, task=task, reset_time_s=reset_time_s)
     assert dataset.num_episodes == 2
     assert list(dataset.meta.tasks.index) == [stored_task]
     assert "Expert: 2 attempts succeeded, 0 failed." in caplog.text
     stored = dataset.hf_dataset.with_format("numpy")
     for episode in (0, 1):
-        states, done = replay(dataset, episode, seed=episode, tmp_path=tmp_path)
+        states, done = replay(dataset, episode, robot_config(tmp_path, base=base, seed=episode))
         assert done
         recorded = stored.filter(lambda row, episode=episode: row["episode_index"] == episode)
         np.testing.assert_array_equal(states, np.stack(recorded["observation.state"]))
-    _, done = replay(dataset, 0, seed=1, tmp_path=tmp_path)
+    _, done = replay(dataset, 0, robot_config(tmp_path, base=base, seed=1))
     assert not done  # from another start the same actions miss the handle
 
 

@@ -111,7 +111,7 @@ class Go2SO101Sim(Robot):
         self._pace.tick()
         executed = _named(signals.ACTION_NAMES, session.step(wanted))
         if self._viewer is not None:
-            self._viewer.show(session.world)
+            self._viewer.show()
         action.clear()
         action.update(executed)
         return executed

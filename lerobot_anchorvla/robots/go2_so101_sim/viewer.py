@@ -33,27 +33,23 @@ class Viewer:
     """
 
     def __init__(self, world: World) -> None:
-        self._open(world)
-
-    def _open(self, world: World) -> None:
         import mujoco.viewer
 
         from lerobot_anchorvla.sim.scene import VISIBLE_GROUPS
 
-        self._model = world.model
         self._window = mujoco.viewer.launch_passive(
             world.model, world.data, show_left_ui=False, show_right_ui=False
         )
         with self._window.lock():
-            self._window.opt.geomgroup[:] = 0
-            self._window.opt.geomgroup[list(VISIBLE_GROUPS["overview"])] = 1
-            self._window.opt.sitegroup[:] = 0
-            camera = self._window.cam
+            options, camera = self._window.opt, self._window.cam
+            options.geomgroup[:] = 0
+            options.geomgroup[list(VISIBLE_GROUPS["overview"])] = 1
+            options.sitegroup[:] = 0
             camera.lookat[:], camera.distance = LOOK_AT, DISTANCE
             camera.azimuth, camera.elevation = AZIMUTH, ELEVATION
-        self.show(world)
+        self.show()
 
-    def show(self, world: World) -> None:
+    def show(self) -> None:
         """Draw the world as it is now."""
         if self._window.is_running():
             self._window.sync()
