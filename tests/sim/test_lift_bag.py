@@ -11,7 +11,7 @@ STANDSTILL = np.concatenate([signals.ARM_REST, np.zeros(3)])
 
 @pytest.fixture(scope="module")
 def world():
-    return World(WorldOptions(task="lift_bag"))
+    return World(WorldOptions(task="lift_bag", base="planar"))
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ MODES = mode_names("lift_bag")
 
 @pytest.fixture(scope="module")
 def world():
-    return World(WorldOptions(task="lift_bag"))
+    return World(WorldOptions(task="lift_bag", base="planar"))
 
 
 @pytest.fixture(scope="module")
@@ -48,8 +48,8 @@ def test_the_bag_goes_up_rather_than_along_the_floor(world):
     world.reset(np.random.default_rng(4))
     expert = make_expert("lift_bag", "left")
     start = world.data.body("bag").xpos.copy()
-    while world.progress() < world.task.goal:
-        assert np.linalg.norm(world.data.body("bag").xpos[:2] - start[:2]) < 0.06
+    while world.progress() < 0.01:
+        assert np.linalg.norm(world.data.body("bag").xpos[:2] - start[:2]) < 0.03
         world.step(expert.act(world.state(), world.target()))
 
 

@@ -19,6 +19,7 @@ from lerobot_anchorvla.sim.experts.reaching import (
     step,
     straight_towards,
     unfolded,
+    weight_lead,
 )
 from lerobot_anchorvla.sim.layout import ARM_MOUNT
 from lerobot_anchorvla.sim.signals import VELOCITY_LIMITS
@@ -30,9 +31,9 @@ SIDE_ANGLE = 0.35  # [rad]
 STANCE = 0.50  # from the base's middle to the handle when the arm works [m]
 PITCH = np.deg2rad(40.0)  # of the gripper, downwards
 PREGRASP = 0.07  # how far before the handle the open gripper waits [m]
-GRIPPER_OPEN, GRIPPER_HOLDING, GRIPPER_EMPTY = 55.0, 28.0, 6.0
+GRIPPER_OPEN, GRIPPER_HOLDING, GRIPPER_EMPTY = 55.0, 28.0, 4.0
 CLEARANCE = 0.008  # how far the handle is from the middle of the open jaws on the way in [m]
-SAG = 0.16  # how far the arm bends under its own weight [m], over its reach [m] squared
+ARM_MASS, LOADED_MASS = 0.2, 0.4  # of the arm, and with the bag, as if all of it were at the grasp point [kg]
 HELD = np.array([0.31, 0.0])  # where the handle is held before the arm's base [m]
 LIFT = 0.12  # how high the bag is held [m]; the goal is at 0.05
 
@@ -75,9 +76,11 @@ class LiftBagExpert:
         """Action (9,) for the robot's state (9,) and the target as it sees it (9,)."""
         view = self._view(np.asarray(state, dtype=np.float64), np.asarray(target, dtype=np.float64))
         moves = {"approach": self._approach, "close": self._close, "lift": self._lift}
-        joints, gripper, velocity = moves[self._phase(view)](view)
-        velocity = np.clip(velocity, -VELOCITY_LIMITS, VELOCITY_LIMITS)
-        return np.concatenate([straight_towards(view.arm[:5], joints), [gripper], velocity])
+        phase = self._phase(view)
+        joints, gripper, velocity = moves[phase](view)
+        sent = straight_towards(view.arm[:5], joints)
+        sent += weight_lead(view.arm[:5], LOADED_MASS if phase == "lift" else ARM_MASS)
+        return np.concatenate([sent, [gripper], np.clip(velocity, -VELOCITY_LIMITS, VELOCITY_LIMITS)])
 
     def _view(self, state: np.ndarray, target: np.ndarray) -> _View:
         heading = float(np.arctan2(target[4], target[3])) - SIDE_ANGLE * self._side
@@ -107,7 +110,7 @@ class LiftBagExpert:
         handle = view.handle.copy()
         handle[:2] -= ramp(remaining, 0.08, 0.25) * view.stance_error  # where it will be at the stance
         point = handle - self._way_in(view, remaining)
-        joints, gripper = unfolded(remaining, self._joints_for(point, view.approach), GRIPPER_OPEN)
+        joints, gripper = unfolded(remaining, joints_for(self._ik, point, view.approach), GRIPPER_OPEN)
         return joints, step(view.gripper, gripper, 20.0), self._drive(view)
 
     @staticmethod
@@ -134,22 +137,18 @@ class LiftBagExpert:
         return drive_to_stance(view.stance_error, view.heading_error, slack)
 
     def _close(self, view: _View) -> tuple[np.ndarray, float, np.ndarray]:
-        return self._joints_for(view.handle, view.approach), max(0.0, view.gripper - 15.0), np.zeros(3)
+        return joints_for(self._ik, view.handle, view.approach), max(0.0, view.gripper - 15.0), np.zeros(3)
 
     def _lift(self, view: _View) -> tuple[np.ndarray, float, np.ndarray]:
         """Straight up with the base at rest; the bag is drawn to the middle in front of the robot.
 
         The bag now turns with the gripper, so that the robot, not the bag, says where ahead is.
         """
-        rise = float(np.clip(LIFT - view.height, -0.02, 0.02))
-        way = np.array([*limited(HELD - view.handle[:2], 0.02), rise])
-        point = view.handle - 0.5 * view.to_handle + way  # half of what the handle has slipped is made good
+        rise = float(np.clip(LIFT - view.height, -0.015, 0.015))
+        way = np.array([*limited(HELD - view.handle[:2], 0.015), rise])
+        point = view.handle - view.to_handle + way
         approach = _pitched(float(np.arctan2(view.handle[1], view.handle[0])))
-        return self._joints_for(point, approach), 0.0, np.zeros(3)
-
-    def _joints_for(self, point: np.ndarray, approach: np.ndarray) -> np.ndarray:
-        """Joints (5,) in degrees that bring the grasp point to `point`, pointing along `approach`."""
-        return joints_for(self._ik, point, approach, SAG)
+        return joints_for(self._ik, point, approach), 0.0, np.zeros(3)
 
 
 def _pitched(heading: float) -> np.ndarray:

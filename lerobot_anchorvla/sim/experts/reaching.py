@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from lerobot_anchorvla.kinematics.so101 import InverseKinematics
+from lerobot_anchorvla.kinematics.so101 import InverseKinematics, forward_with_jacobian
 from lerobot_anchorvla.sim.signals import ARM_REST
 
 READY = np.deg2rad([0.0, 30.0, 55.0, -85.0, 0.0])  # the search for joints starts here: the gripper level
 JOINT_LEAD = 8.0  # largest step of a joint target from the measured joint [deg]
 SAG_GAIN = 1.25
+SERVO_STIFFNESS = 17.8  # of the arm's joints [N m/rad]
+GRAVITY = 9.81  # [m/s^2]
 UP = np.array([0.0, 0.0, 1.0])
 
 
@@ -62,6 +64,15 @@ def straight_towards(measured: np.ndarray, wanted: np.ndarray) -> np.ndarray:
     """As `towards`, but with all joints slowed down alike, so that the gripper keeps its direction."""
     ahead = SAG_GAIN * (wanted - measured)
     return measured + ahead * (JOINT_LEAD / max(JOINT_LEAD, float(np.abs(ahead).max())))
+
+
+def weight_lead(measured: np.ndarray, mass: float) -> np.ndarray:
+    """How far past their angles the joints (5,) must be sent to carry `mass` [kg] at the grasp point [deg].
+
+    The servos are springs of stiffness k: the lead is J^T f / k, with the force f that holds the mass.
+    """
+    _, jacobian = forward_with_jacobian(np.deg2rad(measured))
+    return np.rad2deg(mass * GRAVITY / SERVO_STIFFNESS * jacobian[2])
 
 
 def ramp(value: float, zero: float, one: float) -> float:

@@ -12,6 +12,7 @@ from lerobot_anchorvla.sim.experts.reaching import (
     straight_towards,
     towards,
     unfolded,
+    weight_lead,
 )
 from lerobot_anchorvla.sim.signals import ARM_REST
 
@@ -58,6 +59,18 @@ def test_a_sagging_arm_is_sent_higher_the_further_it_reaches():
         sent = joints_for(solver, point, approach, sag=0.1)
         point[2] += raised
         np.testing.assert_allclose(sent, joints_for(solver, point, approach), atol=1e-6)
+
+
+def test_the_lead_for_a_weight_is_the_torque_that_lifts_it_over_the_stiffness():
+    """A small turn of a joint raises the mass; energy over angle is the torque."""
+    joints, mass, turn = np.array([10.0, 60.0, 15.0, -35.0, 4.0]), 0.4, 1e-3
+    lead = weight_lead(joints, mass)
+    for joint in range(5):
+        moved = joints + np.rad2deg(turn) * (np.arange(5) == joint)
+        height, before = (so101.forward(np.deg2rad(each))[2, 3] for each in (moved, joints))
+        torque = mass * 9.81 * (height - before) / turn
+        assert lead[joint] == pytest.approx(np.rad2deg(torque / 17.8), abs=0.02)
+    assert lead[1] < -3  # the shoulder's joint counts downwards
 
 
 def test_the_arm_is_folded_far_from_the_stance_and_unfolded_at_it():
