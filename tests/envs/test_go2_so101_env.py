@@ -33,8 +33,9 @@ def open_drawer(env, mode="centre-base", seed=0):
     return steps
 
 
-def test_gymnasium_finds_no_fault():
-    env = gym.make(GYM_IDS["open_drawer"], image_height=32, image_width=32).unwrapped
+@pytest.mark.parametrize("gym_id", GYM_IDS.values())
+def test_gymnasium_finds_no_fault(gym_id):
+    env = gym.make(gym_id, image_height=32, image_width=32).unwrapped
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         check_env(env)
