@@ -11,11 +11,14 @@ export MUJOCO_GL ?= egl
 demo: $(READY)
 	$(PYTHON) -m lerobot_anchorvla.cli demo --output_dir=$(DEMO_DIR)
 
+# One worker a core, with one thread each: more threads than cores slow each other down many times over.
+PYTEST := OMP_NUM_THREADS=1 $(PYTHON) -m pytest -n auto --dist loadfile
+
 test: $(READY)
-	$(PYTHON) -m pytest
+	$(PYTEST)
 
 test-fast: $(READY)
-	$(PYTHON) -m pytest -m "not slow"
+	$(PYTEST) -m "not slow"
 
 lint: $(READY)
 	.venv/bin/ruff check .
