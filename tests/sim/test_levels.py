@@ -4,6 +4,8 @@ import mujoco
 import numpy as np
 import pytest
 
+from lerobot_anchorvla.evaluation.experts import play
+from lerobot_anchorvla.sim.experts import mode_names
 from lerobot_anchorvla.sim.levels import LEVELS
 from lerobot_anchorvla.sim.options import WorldOptions
 from lerobot_anchorvla.sim.scene import VISIBLE_GROUPS
@@ -134,3 +136,12 @@ def test_wordings_are_drawn_only_where_wanted():
     plain, worded = World(WorldOptions()), World(WorldOptions(random_wording=True))
     assert {reset(plain, seed).task.instruction for seed in range(12)} == {"open the drawer"}
     assert len({reset(worded, seed).task.instruction for seed in range(12)}) > 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("level", "least"), [("moved", 29), ("hard", 27)])
+@pytest.mark.parametrize("task", TASKS)
+def test_the_expert_succeeds_at_every_level(task, level, least):
+    world, modes = World(WorldOptions(task=task, level=level, base="planar")), mode_names(task)
+    attempts = [play(world, 7000 + i, modes[i % len(modes)]) for i in range(30)]
+    assert sum(attempt.success for attempt in attempts) >= least
