@@ -8,7 +8,7 @@ from typing import Any
 
 DEFAULT_STRENGTHS: dict[str, float] = {
     "base_drift": 0.02,
-    "push_force": 25.0,
+    "push_force": 40.0,
     "command_latency": 1,
     "dropped_ticks": 0.05,
     "camera_delay": 1,
