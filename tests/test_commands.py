@@ -164,6 +164,9 @@ except KeyboardInterrupt:
     process.send_signal(signal.SIGTERM)
     output, _ = process.communicate(timeout=20)
     assert "interrupted" in output
+    deadline = time.monotonic() + 20  # they were told to end, but may still be about it
+    while any(_is_alive(pid) for pid in pids) and time.monotonic() < deadline:
+        time.sleep(0.05)
     assert not any(_is_alive(pid) for pid in pids)
 
 
@@ -187,10 +190,9 @@ def _wait_for(log: Path) -> list[int]:
 
 def _is_alive(pid: int) -> bool:
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
         return False
-    return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z"
 
 
 def test_of_several_commands_those_that_are_unfinished_are_run_in_order(tmp_path, python, capsys):

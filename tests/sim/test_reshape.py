@@ -75,5 +75,6 @@ def test_edited_furniture_collides_where_it_stands(task):
         for world in (edited, compiled):
             world.step(np.array([*arm, 0.3, 0.0, 0.0]))
         contacts.append(edited.data.ncon)
-        np.testing.assert_array_equal(edited.data.qpos, compiled.data.qpos)
+        # To rounding: the two models find the same contacts in another order.
+        np.testing.assert_allclose(edited.data.qpos, compiled.data.qpos, atol=1e-6)
     assert max(contacts) > resting
