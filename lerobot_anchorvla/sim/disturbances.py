@@ -7,14 +7,14 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 DEFAULT_STRENGTHS: dict[str, float] = {
-    "base_drift": 0.02,
-    "push_force": 40.0,
+    "base_drift": 0.03,
+    "push_force": 60.0,
     "command_latency": 1,
-    "dropped_ticks": 0.05,
+    "dropped_ticks": 0.07,
     "camera_delay": 1,
-    "joint_noise": 0.5,
-    "velocity_noise": 0.02,
-    "target_noise": 0.002,
+    "joint_noise": 0.75,
+    "velocity_noise": 0.03,
+    "target_noise": 0.003,
 }
 """Strength of each kind at scale 1, in the units of `Disturbances`; measured in docs/world.md."""
 
