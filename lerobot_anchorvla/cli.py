@@ -57,6 +57,12 @@ SUBCOMMANDS = {
         "StressConfig",
         "run_stress",
     ),
+    "peers": Subcommand(
+        "train anchorvla and LeRobot's act and diffusion on the same demonstrations and compare them",
+        "lerobot_anchorvla.evaluation.peers",
+        "PeersConfig",
+        "run_peers",
+    ),
     "bench-sim": Subcommand(
         "measure how fast the embedded world runs here, and what takes the time",
         "lerobot_anchorvla.evaluation.simulation_speed",

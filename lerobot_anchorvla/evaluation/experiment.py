@@ -12,7 +12,9 @@ from lerobot_anchorvla.datasets.names import repo_id_of
 from lerobot_anchorvla.evaluation.lerobot_outputs import last_checkpoint
 from lerobot_anchorvla.sim.options import WorldOptions
 from lerobot_anchorvla.sim.signals import IMAGE_SIZE
-from lerobot_anchorvla.sim.tasks import EPISODE_LENGTH
+from lerobot_anchorvla.sim.tasks import EPISODE_LENGTH, TASKS
+
+ALL_TASKS = "all"
 
 
 @dataclass(kw_only=True)
@@ -55,8 +57,8 @@ class Experiment(WorldOptions):
 
 
 @dataclass(kw_only=True)
-class TwoStageExperiment(Experiment):
-    """An experiment that records its own demonstrations and trains both stages of the policy on them."""
+class RecordedExperiment(Experiment):
+    """An experiment that records its own demonstrations."""
 
     # Demonstrations to record.
     episodes: int = 100
@@ -64,15 +66,42 @@ class TwoStageExperiment(Experiment):
     seed: int = 0
     # Height and width of the camera images, in pixels.
     image_size: int = IMAGE_SIZE
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_at_least(self, episodes=1, seed=0, image_size=4)
+
+
+@dataclass(kw_only=True)
+class TwoStageExperiment(RecordedExperiment):
+    """An experiment that records its own demonstrations and trains both stages of the policy on them."""
+
     # Training steps of the residual corrector.
     residual_steps: int = 400
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_at_least(self, episodes=1, seed=0, image_size=4, residual_steps=1)
+        check_at_least(self, residual_steps=1)
 
 
-def record_command(experiment: TwoStageExperiment, name: str, root: Path) -> Command:
+@dataclass(kw_only=True)
+class EveryTask(Experiment):
+    """An experiment that can do all tasks, one after the other."""
+
+    # What to do: open_drawer, lift_bag, or all, one after the other.
+    task: str = ALL_TASKS
+
+    def check_world(self, prefix: str = "") -> None:
+        for task in self.tasks:
+            WorldOptions(**(self.world_options() | {"task": task})).check_world(prefix)
+
+    @property
+    def tasks(self) -> list[str]:
+        """The tasks that are done."""
+        return list(TASKS) if self.task == ALL_TASKS else [self.task]
+
+
+def record_command(experiment: RecordedExperiment, name: str, root: Path) -> Command:
     """Records the demonstrations into `root`."""
     arguments = options(
         **world_arguments(experiment),

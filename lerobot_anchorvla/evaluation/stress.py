@@ -14,6 +14,7 @@ from lerobot_anchorvla.checks import check_list
 from lerobot_anchorvla.commands import Command, Journal, clock
 from lerobot_anchorvla.envs.traces import load_traces
 from lerobot_anchorvla.evaluation.experiment import (
+    EveryTask,
     TwoStageExperiment,
     base_command,
     eval_command,
@@ -34,18 +35,12 @@ from lerobot_anchorvla.evaluation.pages import (
 )
 from lerobot_anchorvla.policy.configuration_anchorvla import AnchorVLAConfig
 from lerobot_anchorvla.sim.disturbances import DEFAULT_STRENGTHS
-from lerobot_anchorvla.sim.options import WorldOptions
-from lerobot_anchorvla.sim.tasks import TASKS
-
-ALL_TASKS = "all"
 
 
 @dataclass(kw_only=True)
-class StressConfig(TwoStageExperiment):
+class StressConfig(EveryTask, TwoStageExperiment):
     """What to record, to train and to evaluate, for one task or for all of them."""
 
-    # What to do: open_drawer, lift_bag, or all, one after the other.
-    task: str = ALL_TASKS
     # Folder for datasets, checkpoints, evaluations and stress.json.
     output_dir: Path = Path("outputs/stress")
     # Markdown page to write the table into. By default stress.md in output_dir.
@@ -63,15 +58,6 @@ class StressConfig(TwoStageExperiment):
             raise ValueError("horizons must hold at least one number of actions, got []")
         if not self.drift > 0:
             raise ValueError(f"drift must be greater than 0, got {self.drift}")
-
-    def check_world(self, prefix: str = "") -> None:
-        for task in self.tasks:
-            WorldOptions(**(self.world_options() | {"task": task})).check_world(prefix)
-
-    @property
-    def tasks(self) -> list[str]:
-        """The tasks that are done."""
-        return list(TASKS) if self.task == ALL_TASKS else [self.task]
 
     @property
     def chunk_size(self) -> int:

@@ -9,6 +9,7 @@ from lerobot_anchorvla.commands import Command, Journal
 from lerobot_anchorvla.evaluation.stress import StressConfig, conditions, run_stress, stress_commands
 from lerobot_anchorvla.sim.disturbances import Disturbances
 from lerobot_anchorvla.sim.tasks import TASKS
+from tests.command_options import option
 
 
 @pytest.fixture
@@ -33,12 +34,6 @@ def executed(monkeypatch) -> list[str]:
 
     monkeypatch.setattr("lerobot_anchorvla.commands.journal.run_logged", pretend)
     return names
-
-
-def option(command: Command, name: str) -> str | None:
-    """The value of --name=VALUE; None where the command has no such option."""
-    given = dict(each.removeprefix("--").split("=", 1) for each in command.options if each.startswith("--"))
-    return given.get(name)
 
 
 def of_program(config: StressConfig, program: str) -> list[Command]:
