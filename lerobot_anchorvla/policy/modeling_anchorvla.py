@@ -123,7 +123,7 @@ class AnchorVLAPolicy(PreTrainedPolicy):
     def _residual_loss(
         self, batch: dict[str, Tensor], actions: Tensor, is_pad: Tensor
     ) -> tuple[Tensor, dict[str, float]]:
-        """Eq. 13 at one random step of each chunk.
+        """Eq. 13 at every step of each chunk.
 
         The chunk is planned from a state with a random error, as if the robot had drifted since, and the
         corrector sees the true state at the executed step: it learns to recover, not only to refresh.
@@ -131,18 +131,18 @@ class AnchorVLAPolicy(PreTrainedPolicy):
         table, drift_shape = self._residual_data()
         state = self.layout.state(batch)
         error = torch.randn(state.shape, device=state.device) @ drift_shape.to(state.device).T
-        query_state = state + self.config.residual_state_perturbation * error
+        scale = self.config.residual_state_perturbation * torch.rand(len(state), 1, device=state.device)
+        query_state = state + scale * error
         with torch.no_grad():
             context = self._encode(batch, query_state)
             planned = self.head.follow(context, self._training_noise(len(actions), actions), actions, is_pad)
-        real_steps = (~is_pad).sum(dim=1)
-        step = (torch.rand(len(actions), device=actions.device) * real_steps).long()
-        rows = torch.arange(len(actions), device=actions.device)
-        later_state = table.later(batch["index"].flatten().cpu(), step.cpu()).to(state.device)
-        planned_action = planned[rows, step]
-        correction = self.residual(later_state, query_state, planned_action, step, context.pooled.float())
+        sample, step = (~is_pad).nonzero(as_tuple=True)
+        later_state = table.later(batch["index"].flatten().cpu()[sample.cpu()], step.cpu()).to(state.device)
+        planned = planned[sample, step]
+        pooled = context.pooled.float()[sample]
+        correction = self.residual(later_state, query_state[sample], planned, step, pooled)
         correctable = self.residual.correctable.bool()
-        target = (actions[rows, step] - planned_action)[:, correctable]
+        target = (actions[sample, step] - planned)[:, correctable]
         loss = (correction[:, correctable] - target).abs().mean()
         return loss, {"residual_l1": loss.item(), "uncorrected_l1": target.abs().mean().item()}
 

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from lerobot_anchorvla.policy.denoiser import sinusoidal_features
+from lerobot_anchorvla.policy.fourier import fourier_features, fourier_size
 
 _PHASE_FEATURES = 32
 _CONTEXT_FEATURES = 32
@@ -42,7 +43,7 @@ class ResidualCorrector(nn.Module):
         correctable[frozen_columns] = 0
         self.register_buffer("correctable", correctable, persistent=False)
         self.embed_context = nn.Linear(context_size, _CONTEXT_FEATURES)
-        inputs = 2 * state_dim + action_dim + _PHASE_FEATURES + _CONTEXT_FEATURES
+        inputs = 2 * fourier_size(state_dim) + action_dim + _PHASE_FEATURES + _CONTEXT_FEATURES
         last = nn.Linear(hidden_size, action_dim)
         nn.init.zeros_(last.weight)
         nn.init.zeros_(last.bias)
@@ -64,8 +65,8 @@ class ResidualCorrector(nn.Module):
         """
         inputs = torch.cat(
             [
-                state,
-                state - query_state,
+                fourier_features(state),
+                fourier_features(state - query_state),
                 planned,
                 sinusoidal_features(phase, _PHASE_FEATURES),
                 self.embed_context(pooled),

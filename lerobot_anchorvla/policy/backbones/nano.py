@@ -3,7 +3,7 @@
 front camera ─┐ convolutional stem, one token a 16 x 16 patch ─┐
 wrist camera ─┘                                                │
 instruction ──── byte-pair tokens ─────────────────────────────┼─► transformer ─► task tokens (C_R)
-state ────────── two-layer perceptron, one token (p) ──────────┤                ─► action queries (C_AQ)
+state ────────── Fourier features, perceptron, one token (p) ──┤                ─► action queries (C_AQ)
 learned action queries ────────────────────────────────────────┘
 """
 
@@ -16,6 +16,7 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 
 from lerobot_anchorvla.policy.backbones.base import Backbone, Context, evenly_spaced_layers
+from lerobot_anchorvla.policy.fourier import fourier_features, fourier_size
 
 TOKENIZER_FILE = Path(__file__).with_name("nano_tokenizer.json")
 PATCH_SIZE = 16
@@ -61,7 +62,9 @@ class NanoBackbone(Backbone):
         self.word_position = nn.Parameter(torch.randn(_MAX_INSTRUCTION_TOKENS, hidden_size) * 0.02)
         nn.init.normal_(self.word_embedding.weight, std=0.02)
         self.state_embedding = nn.Sequential(
-            nn.Linear(max(state_dim, 1), 2 * hidden_size), nn.GELU(), nn.Linear(2 * hidden_size, hidden_size)
+            nn.Linear(fourier_size(max(state_dim, 1)), 2 * hidden_size),
+            nn.GELU(),
+            nn.Linear(2 * hidden_size, hidden_size),
         )
         self.action_queries = nn.Parameter(torch.randn(num_queries, hidden_size) * 0.02)
         self.layers = nn.ModuleList(_TransformerLayer(hidden_size, num_heads) for _ in range(num_layers))
@@ -71,7 +74,7 @@ class NanoBackbone(Backbone):
         """See `Backbone.encode`; images may be of any size."""
         batch = state.shape[0]
         words, word_mask = self._embed_instructions(instructions, state.device)
-        proprio = self.state_embedding(state if state.shape[1] else state.new_ones(batch, 1)).unsqueeze(1)
+        proprio = self._embed_state(state).unsqueeze(1)
         queries = self.action_queries.expand(batch, -1, -1)
         tokens = torch.cat([*self._embed_images(images), words, proprio, queries], dim=1)
 
@@ -96,6 +99,10 @@ class NanoBackbone(Backbone):
             proprio=proprio,
             task_mask=task_mask,
         )
+
+    def _embed_state(self, state: Tensor) -> Tensor:
+        known = state if state.shape[1] else state.new_ones(len(state), 1)
+        return self.state_embedding(fourier_features(known))
 
     def _embed_images(self, images: list[Tensor]) -> list[Tensor]:
         """One (B, patches, D) tensor a camera; all cameras pass the stem in one batch."""
