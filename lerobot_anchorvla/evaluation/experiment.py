@@ -24,7 +24,7 @@ class Experiment(WorldOptions):
     # Training steps of the base policy.
     steps: int = 1500
     # Samples in a training step.
-    batch_size: int = 32
+    batch_size: int = 64
     # Give the policy the target's pose beside the images. False learns from pixels and proprioception.
     target_pose: bool = True
     # Where to train and to evaluate: cpu, cuda or mps. By default the best that is there.

@@ -131,20 +131,20 @@ class AnchorVLAConfig(PreTrainedConfig):
     regression_loss: str = "l1"
 
     # Width of the denoiser's tokens.
-    head_hidden_size: int = 192
+    head_hidden_size: int = 128
     # Blocks of the denoiser; each reads one backbone layer, evenly spaced.
-    head_layers: int = 4
+    head_layers: int = 3
     # Attention heads of the denoiser.
-    head_heads: int = 6
+    head_heads: int = 4
 
     # Backbone "nano": cameras are resized to this many pixels square (a multiple of 16).
     nano_image_size: int = 64
     # Backbone "nano": width of the tokens.
-    nano_hidden_size: int = 192
+    nano_hidden_size: int = 128
     # Backbone "nano": transformer layers.
-    nano_layers: int = 4
+    nano_layers: int = 3
     # Backbone "nano": attention heads.
-    nano_heads: int = 6
+    nano_heads: int = 4
     # Learned action-query tokens.
     num_action_queries: int = 8
 
