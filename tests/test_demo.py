@@ -73,7 +73,8 @@ def test_the_world_is_that_of_the_demonstrations_and_of_the_evaluations(tmp_path
             assert "random_start" not in line
         else:
             assert f"{prefix}task=open_drawer {prefix}base={config.base} {prefix}random_start=false" in line
-            assert f"{prefix}disturbances.scale=0.5" in line
+            assert f"{prefix}disturbances.base_drift=0.015" in line
+            assert f"{prefix}disturbances.command_latency=1" in line
 
 
 def test_options_of_the_world_that_are_left_alone_are_not_shown(tmp_path):

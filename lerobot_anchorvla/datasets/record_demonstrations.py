@@ -27,13 +27,18 @@ from lerobot_anchorvla.datasets.records import (
 )
 from lerobot_anchorvla.datasets.simulate_episode import plan_episode
 from lerobot_anchorvla.datasets.staging import Staging, refuse_other_settings
+from lerobot_anchorvla.sim.disturbances import Disturbances
 from lerobot_anchorvla.sim.options import WorldOptions
 from lerobot_anchorvla.sim.signals import IMAGE_SIZE, check_image_size
 from lerobot_anchorvla.sim.tasks import EPISODE_LENGTH
 
 logger = logging.getLogger(__name__)
 
-FIRST_VERSION = {**asdict(WorldOptions(base="planar", level="fixed")), "episode_length": 300}
+FIRST_VERSION = {
+    **asdict(WorldOptions(base="planar", level="fixed")),
+    "disturbances": Disturbances().resolved(),
+    "episode_length": 300,
+}
 """Settings that the datasets of the first version were recorded with and do not mention."""
 
 
@@ -78,7 +83,8 @@ class DemosConfig(WorldOptions):
         names = ("episodes", "seed", "episode_length", "image_height", "image_width", "video")
         world = {name: value for name, value in asdict(self).items() if name in self.world_options()}
         own = {name: getattr(self, name) for name in names}
-        return {**world, "repo_id": self.dataset_name, **own}
+        disturbances = {"disturbances": self.disturbances.resolved()}
+        return {**world, **disturbances, "repo_id": self.dataset_name, **own}
 
 
 def record_demonstrations(config: DemosConfig) -> DemosReport:

@@ -59,7 +59,7 @@ def plan_episode(task: str, seed: int, attempt: int) -> EpisodePlan:
 def simulate_episode(env: Go2SO101Env, plan: EpisodePlan) -> Attempt:
     """Run the expert; now and then the robot executes something else than it wants."""
     expert = make_expert(env.task, plan.mode)
-    bursts = ActionBursts(np.random.default_rng(plan.seed))
+    bursts = ActionBursts(np.random.default_rng([plan.seed, 1]))  # not the stream that draws the world
     rows: dict[str, list[np.ndarray]] = {key: [] for key in ("state", "target", "action", *CAMERAS)}
     observation, info = env.reset(seed=plan.seed)
     ended = False

@@ -36,7 +36,7 @@ class Experiment(WorldOptions):
     eval_seed: int = 10000
     # Environments that the policy acts in at the same time.
     eval_batch_size: int = 10
-    # An episode without success ends after this many ticks (15 a second).
+    # A held-out episode without success ends after this many ticks (15 a second).
     episode_length: int = EPISODE_LENGTH
 
     def __post_init__(self) -> None:
@@ -232,10 +232,12 @@ def world_arguments(world: WorldOptions) -> dict[str, Any]:
     """Task, base, and whatever else of the world is not the default, as arguments of `options`.
 
     The base is always named: the first version knew only the planar one and named none, and what it finished
-    must not pass for something else.
+    must not pass for something else. Disturbances are named by their strengths, for the same reason.
     """
-    chosen = flat(asdict(WorldOptions(**world.world_options())))
-    default = flat(asdict(WorldOptions()))
+    chosen, default = (
+        flat(asdict(each) | {"disturbances": each.disturbances.resolved()})
+        for each in (WorldOptions(**world.world_options()), WorldOptions())
+    )
     named = ("task", "base")
     return {name: value for name, value in chosen.items() if name in named or value != default[name]}
 

@@ -79,8 +79,8 @@ def build_models(sources: Path, output: Path = ASSETS) -> None:
         xml = _existing(sources / model.xml)
         text = xml.read_text().replace('meshdir="assets"', 'meshdir="."').replace('.obj"', '.stl"')
         (folder / xml.name).write_text(text)
-        shutil.copyfile(next(sources.glob(model.licence)), folder / "LICENSE")
-        for mesh in sorted(sources.glob(model.meshes)):
+        shutil.copyfile(_matching(sources, model.licence)[0], folder / "LICENSE")
+        for mesh in _matching(sources, model.meshes):
             before, after = _simplify(mesh, folder / f"{mesh.stem}.stl", model)
             print(f"{model.name}/{mesh.stem}: {before} -> {after} triangles")
 
@@ -105,6 +105,11 @@ def build_gait(sources: Path, output: Path = ASSETS) -> None:
 def _widths(weights: list[np.ndarray]) -> list[int]:
     """Numbers of inputs and of each layer's outputs, from weights of shape (outputs, inputs)."""
     return [weights[0].shape[1], *(len(each) for each in weights)]
+
+
+def _matching(sources: Path, pattern: str) -> list[Path]:
+    found = sorted(sources.glob(pattern))
+    return found or [_existing(sources / pattern)]
 
 
 def _existing(source: Path) -> Path:

@@ -25,8 +25,8 @@ _WHOLE = ("command_latency", "camera_delay")  # in ticks
 class Disturbances:
     """Strength of each kind of disturbance.
 
-    A kind that is left empty takes `scale` times its default, in whole ticks where it counts ticks; a kind
-    that is set by itself is what it is set to, and 0 switches it off.
+    A kind that is left empty takes `scale` times its default, rounded to whole ticks where it counts ticks; a
+    kind that is set by itself is what it is set to, and 0 switches it off.
     """
 
     # Times the default strength of every kind that is not set by itself: 0 is none, 1 the default.
@@ -67,7 +67,13 @@ class Disturbances:
         if own is not None:
             return own
         scaled = self.scale * DEFAULT_STRENGTHS[kind]
-        return round(scaled) if kind in _WHOLE else scaled
+        return math.floor(scaled + 0.5) if kind in _WHOLE else scaled
+
+    def resolved(self) -> dict[str, float]:
+        """The strength of every kind and the push interval, whatever the defaults may become."""
+        return {kind: self.strength(kind) for kind in DEFAULT_STRENGTHS} | {
+            "push_interval": self.push_interval
+        }
 
     def check(self, prefix: str = "disturbances.") -> None:
         """Raises a ValueError that names the first invalid field, `prefix` before its name."""

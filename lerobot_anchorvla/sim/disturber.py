@@ -199,7 +199,7 @@ class ObservationNoise:
 
 
 class DelayedFrames:
-    """Images that arrive some ticks after they were taken; until the first arrives, it is the newest.
+    """Images that arrive some ticks after they were taken; until then, the first one is repeated.
 
     Only what is asked for is rendered: a camera that nobody reads costs nothing.
 

@@ -18,7 +18,7 @@ class WorldOptions:
     # What to do: open_drawer or lift_bag.
     task: str = "open_drawer"
     # What carries the arm: legged (a gait on its own feet) or planar (quick: servos that shake like a gait).
-    base: str = "planar"
+    base: str = "legged"
     # How much differs between episodes: fixed, moved or hard.
     level: str = "fixed"
     # Draw where the robot starts; else it starts in the middle of its range.
@@ -35,6 +35,11 @@ class WorldOptions:
     def __post_init__(self) -> None:
         if isinstance(self.disturbances, dict):  # from JSON or from gym.make
             self.disturbances = Disturbances.of(self.disturbances)
+        if not isinstance(self.disturbances, Disturbances):
+            raise ValueError(
+                "disturbances must be Disturbances or their names and values, such as {'scale': 1}; "
+                f"got {self.disturbances!r}"
+            )
 
     def check_world(self, prefix: str = "") -> None:
         """Raises a ValueError that names the first invalid field, `prefix` before its name."""

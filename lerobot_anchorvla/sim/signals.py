@@ -67,6 +67,8 @@ def arm_from_radians(angles: np.ndarray) -> np.ndarray:
 def check_image_size(height: int, width: int, prefix: str = "") -> None:
     """Raises a ValueError for a size that no camera gives; `prefix` stands before the field's name."""
     for name, value, (least, most) in (("height", height, IMAGE_HEIGHTS), ("width", width, IMAGE_WIDTHS)):
+        if not isinstance(value, int | np.integer):
+            raise ValueError(f"{prefix}image_{name} must be a whole number of pixels, got {value!r}")
         if not least <= value <= most:
             raise ValueError(
                 f"{prefix}image_{name} must be at least {least} and at most {most} pixels, got {value}"

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from gymnasium.utils.seeding import np_random
 
+from lerobot_anchorvla.datasets.action_bursts import ActionBursts
 from lerobot_anchorvla.datasets.attempts import make_environment
 from lerobot_anchorvla.datasets.frames import dataset_features
 from lerobot_anchorvla.datasets.names import ATTEMPTS_FILE, EPISODES_FILE, SETTINGS_FILE
@@ -48,6 +50,21 @@ def test_an_episode_pairs_each_observation_with_its_action(env):
     reached, ordered = episode["state"][1:, :5], episode["action"][:-1, :5]
     assert np.abs(reached - ordered).mean() < np.abs(episode["state"][:-1, :5] - ordered).mean()
     assert episode["target"][-1, TARGET_NAMES.index("target.progress")] > 0.12
+
+
+def test_bursts_do_not_share_the_numbers_that_draw_the_world(env, monkeypatch):
+    """A burst on the first tick would otherwise tell where the robot starts."""
+    states = []
+
+    class Noted(ActionBursts):
+        def __init__(self, rng):
+            states.append(rng.bit_generator.state)
+            super().__init__(rng)
+
+    monkeypatch.setattr("lerobot_anchorvla.datasets.simulate_episode.ActionBursts", Noted)
+    plan = plan_episode(env.task, seed=0, attempt=0)
+    simulate_episode(env, plan)
+    assert states[0] != np_random(plan.seed)[0].bit_generator.state
 
 
 def test_a_fall_is_an_attempt_without_frames(env, monkeypatch):

@@ -83,7 +83,7 @@ def test_without_drift_means_none_even_in_a_disturbed_world(config):
     disturbed = replace(config, task="open_drawer", disturbances=Disturbances(scale=1.0), drift=0.5)
     evaluations = of_program(disturbed, "lerobot-eval")
     drifts = [option(command, "env.disturbances.base_drift") for command in evaluations]
-    assert drifts == ["0.0"] * 6 + ["0.5"] * 6
+    assert drifts == [None] * 6 + ["0.5"] * 6
 
 
 def test_results_become_a_json_and_a_page_and_finished_commands_are_skipped(config, executed, capsys):

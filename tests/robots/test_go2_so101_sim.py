@@ -115,6 +115,8 @@ def test_it_refuses_to_work_unconnected_and_begins_again_when_it_connects(robot)
         ({"base": "wheels"}, "robot.base"),
         ({"seed": -1}, "robot.seed"),
         ({"image_width": 0}, "robot.image_width"),
+        ({"image_height": 5000}, "robot.image_height"),
+        ({"image_height": 64.5}, "robot.image_height"),
     ],
 )
 def test_wrong_options_are_refused_by_name(wrong, named_field):

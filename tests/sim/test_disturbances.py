@@ -29,10 +29,23 @@ def test_scale_multiplies_the_default_and_a_kind_set_by_itself_takes_precedence(
 
 
 @pytest.mark.parametrize("kind", TICKS)
-def test_ticks_stay_whole_at_any_scale(kind):
-    for scale in (0.3, 0.8, 1.7):
+def test_ticks_are_rounded_to_whole_ones_half_up(kind):
+    for scale, ticks in ((0.3, 0), (0.5, 1), (0.8, 1), (1.5, 2), (2.4, 2), (2.5, 3)):
         strength = Disturbances(scale=scale).strength(kind)
-        assert isinstance(strength, int) and strength == round(scale * DEFAULT_STRENGTHS[kind])
+        assert isinstance(strength, int) and strength == ticks
+
+
+def test_resolved_strengths_say_what_a_scale_stands_for():
+    assert Disturbances(scale=1, push_interval=2.0).resolved() == DEFAULT_STRENGTHS | {"push_interval": 2.0}
+    resolved = Disturbances(scale=0.5, base_drift=0.1).resolved()
+    assert Disturbances(**resolved).resolved() == resolved
+    assert resolved["base_drift"] == 0.1 and resolved["push_force"] == DEFAULT_STRENGTHS["push_force"] / 2
+
+
+@pytest.mark.parametrize("wrong", ["strong", None, 1.0])
+def test_what_is_no_disturbance_at_all_is_refused(wrong):
+    with pytest.raises(ValueError, match=rf"disturbances must be .*got {wrong!r}"):
+        WorldOptions(disturbances=wrong)
 
 
 @pytest.mark.parametrize("name", [each.name for each in fields(Disturbances)])

@@ -111,13 +111,18 @@ def test_an_attempt_that_is_over_makes_way_for_the_next(robot, make_expert_teleo
     assert (teleop.successes, teleop.failures) == (1, 1)
 
 
-def test_an_unknown_mode_and_a_missing_robot_are_told(make_expert_teleop, tmp_path):
-    teleop = make_expert_teleop(mode="upside-down")
+def test_an_unknown_mode_is_refused_at_once():
+    with pytest.raises(ValueError, match=r"teleop\.mode must be one of .*left-arm.*got 'upside-down'"):
+        Go2SO101ExpertConfig(mode="upside-down")
+
+
+def test_a_mode_of_another_task_and_a_missing_robot_are_told(make_expert_teleop, tmp_path):
+    teleop = make_expert_teleop(mode="right")
     with pytest.raises(RuntimeError, match=r"robot\.type=go2_so101_sim"):
         teleop.get_action()
     robot = Go2SO101Sim(robot_config(tmp_path))
     robot.connect()
-    with pytest.raises(ValueError, match=r"mode must be one of .*left-arm.*got 'upside-down'"):
+    with pytest.raises(ValueError, match=r"mode must be one of .*left-arm.*got 'right'"):
         teleop.get_action()
     robot.disconnect()
 

@@ -50,6 +50,8 @@ class Go2SO101Env(gym.Env):
         **world_options: Any,
     ) -> None:
         signals.check_image_size(image_height, image_width)
+        if episode_length < 1:
+            raise ValueError(f"episode_length must be at least 1, got {episode_length}")
         self.world = World(WorldOptions(**world_options))
         self.task = self.world.task.name
         self.render_mode = render_mode

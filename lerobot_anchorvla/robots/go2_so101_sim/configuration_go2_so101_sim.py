@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from lerobot.robots.config import RobotConfig
 
 from lerobot_anchorvla.sim.options import WorldOptions
-from lerobot_anchorvla.sim.signals import IMAGE_SIZE
-
-LEAST = {"seed": 0, "image_height": 4, "image_width": 4}
+from lerobot_anchorvla.sim.signals import IMAGE_SIZE, check_image_size
 
 
 @RobotConfig.register_subclass("go2_so101_sim")
@@ -29,6 +27,6 @@ class Go2SO101SimConfig(WorldOptions, RobotConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.check_world("robot.")
-        for name, least in LEAST.items():
-            if getattr(self, name) < least:
-                raise ValueError(f"robot.{name} must be at least {least}, got {getattr(self, name)}")
+        check_image_size(self.image_height, self.image_width, "robot.")
+        if self.seed < 0:
+            raise ValueError(f"robot.seed must be at least 0, got {self.seed}")

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from lerobot.teleoperators.config import TeleoperatorConfig
 
+from lerobot_anchorvla.sim.experts import mode_names
+from lerobot_anchorvla.sim.tasks import TASKS
+
 
 @TeleoperatorConfig.register_subclass("go2_so101_expert")
 @dataclass(kw_only=True)
@@ -20,3 +23,6 @@ class Go2SO101ExpertConfig(TeleoperatorConfig):
     def __post_init__(self) -> None:
         if self.seed < 0:
             raise ValueError(f"teleop.seed must be at least 0, got {self.seed}")
+        known = sorted({mode for task in TASKS for mode in mode_names(task)})
+        if self.mode is not None and self.mode not in known:
+            raise ValueError(f"teleop.mode must be one of {known}, got {self.mode!r}")
