@@ -78,9 +78,9 @@ class PeersConfig(EveryTask, RecordedExperiment):
     image_size: int = 16
     # Training steps of anchorvla.
     steps: int = 2500
-    # Training steps of act: by default about the time of anchorvla's on a CPU.
+    # Training steps of act; the table shows the time that each training took.
     act_steps: int = 4000
-    # Training steps of diffusion, likewise.
+    # Training steps of diffusion.
     diffusion_steps: int = 2500
 
     def __post_init__(self) -> None:
@@ -201,9 +201,9 @@ def markdown_page(config: PeersConfig, results: list[PeerResult]) -> str:
         for policy, chosen in POLICIES.items()
     )
     introduction = paragraph(f"""
-        Written by `anchorvla peers`. For each task and level, {config.episodes} demonstrations were recorded
-        on the {config.base} base (seed {config.seed}), and LeRobot trained three policies on them in batches
-        of {config.batch_size} (seed {config.seed}), one training each. They see the robot's state and the
+        Written by `anchorvla peers`. For each task and level, {config.episodes} demonstrations were recorded on the {config.base} base (seed {config.seed}; the command below names all that is not the default), and
+        LeRobot trained three policies on them in batches of {config.batch_size} (seed {config.seed}), one
+        training each. They see the robot's state and the
         target's pose and no image, and execute {EXECUTED_ACTIONS} actions of every chunk; anchorvla has no
         residual stage here. Each cell is {config.eval_episodes} held-out episodes of at most
         {config.episode_length} ticks (seeds {config.eval_seeds}): successes, Wilson's 95 % interval, and the

@@ -15,7 +15,7 @@ TASKS = {"open_drawer": "open the drawer", "lift_bag": "lift the bag"}
 """Names of the tasks and the instructions given to a policy; readable without MuJoCo."""
 
 EPISODE_LENGTH = 300
-"""Ticks after which an episode without success ends unless told otherwise: 20 s; the expert takes 5 to 8."""
+"""Ticks after which an episode without success ends unless told otherwise: 20 s. Experts take 5 to 12."""
 
 
 class Task(Protocol):
