@@ -201,13 +201,14 @@ def markdown_page(config: PeersConfig, results: list[PeerResult]) -> str:
         for policy, chosen in POLICIES.items()
     )
     introduction = paragraph(f"""
-        Written by `anchorvla peers`. For each task and level, {config.episodes} demonstrations were recorded on the {config.base} base (seed {config.seed}; the command below names all that is not the default), and
-        LeRobot trained three policies on them in batches of {config.batch_size} (seed {config.seed}), one
-        training each. They see the robot's state and the
-        target's pose and no image, and execute {EXECUTED_ACTIONS} actions of every chunk; anchorvla has no
-        residual stage here. Each cell is {config.eval_episodes} held-out episodes of at most
-        {config.episode_length} ticks (seeds {config.eval_seeds}): successes, Wilson's 95 % interval, and the
-        minutes:seconds that the training took.
+        Written by `anchorvla peers`. For each task and level, {config.episodes} demonstrations were recorded
+        on the {config.base} base (seed {config.seed}; the command below names all that is not the default),
+        and LeRobot trained three policies on them in batches of {config.batch_size} (seed {config.seed}), one
+        training each. They see the robot's state and the target's pose and no image, and execute
+        {EXECUTED_ACTIONS} actions of every chunk; anchorvla has no residual stage here. Each cell is
+        {config.eval_episodes} held-out episodes of at most {config.episode_length} ticks (seeds
+        {config.eval_seeds}): successes, Wilson's 95 % interval, and the minutes:seconds that the training
+        took.
     """)
     command = command_line("peers", **changed_options(asdict(config), asdict(PeersConfig())))
     return f"""# Peers: LeRobot's act and diffusion on the same demonstrations
