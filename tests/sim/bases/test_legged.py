@@ -41,15 +41,24 @@ def drive(world, command, seconds, arm=signals.ARM_REST):
 
 @pytest.mark.parametrize("arm", [signals.ARM_REST, STRETCHED], ids=["folded", "stretched"])
 @pytest.mark.parametrize(
-    ("axis", "speed"), [(0, 0.3), (0, -0.2), (1, 0.15), (1, -0.15), (2, 0.6), (2, -0.6), (0, 0.05)]
+    ("axis", "speed", "share"),
+    [
+        (0, 0.3, 0.05),
+        (0, -0.2, 0.05),
+        (1, 0.15, 0.05),
+        (1, -0.15, 0.05),
+        (2, 0.6, 0.05),
+        (2, -0.6, 0.05),
+        (0, 0.05, 0.1),
+    ],
 )
-def test_mean_velocity_is_the_commanded_one(standing, axis, speed, arm):
-    """Within 5 percent on the commanded axis, and next to nothing on the others."""
+def test_mean_velocity_is_the_commanded_one(standing, axis, speed, share, arm):
+    """Within that share of the speed on the commanded axis, and next to nothing on the others."""
     command = np.zeros(3)
     command[axis] = speed
     drive(standing, command, 1.0, arm)
     mean = drive(standing, command, 4.0, arm).mean(axis=0)
-    np.testing.assert_allclose(mean[axis], speed, rtol=0.05, atol=0.005)
+    np.testing.assert_allclose(mean[axis], speed, rtol=share, atol=0)
     np.testing.assert_allclose(np.delete(mean, axis), 0, atol=0.015)
     assert not standing.base.fallen(standing.data)
 
