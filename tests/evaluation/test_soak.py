@@ -9,7 +9,7 @@ from lerobot_anchorvla.sim.bases import BASES
 from lerobot_anchorvla.sim.tasks import TASKS
 from lerobot_anchorvla.sim.world import World
 
-SHORT = {"episodes": 3, "episode_length": 3, "warm_up": 1, "image_size": 8}
+SHORT = {"base": "planar", "episodes": 3, "episode_length": 3, "warm_up": 1, "image_size": 8}
 
 
 @pytest.fixture

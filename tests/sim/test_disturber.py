@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from lerobot_anchorvla.sim import signals
+from lerobot_anchorvla.sim.bases import BASES
 from lerobot_anchorvla.sim.disturbances import Disturbances
 from lerobot_anchorvla.sim.disturber import (
     DRIFT_SECONDS,
@@ -150,30 +151,35 @@ def drive(world, ticks=60, seed=3):
     return np.array(rows)
 
 
+@pytest.fixture(scope="module", params=BASES)
+def base(request):
+    return request.param
+
+
 @pytest.fixture(scope="module")
-def undisturbed():
-    return drive(World())
+def undisturbed(base):
+    return drive(disturbed(base))
 
 
-def disturbed(**strengths):
-    return World(WorldOptions(disturbances=Disturbances(**strengths)))
+def disturbed(base="planar", **strengths):
+    return World(WorldOptions(base=base, disturbances=Disturbances(**strengths)))
 
 
 def test_without_disturbances_the_truth_is_observed(undisturbed):
     np.testing.assert_array_equal(undisturbed[:, :18], undisturbed[:, 18:])
 
 
-def test_kinds_that_are_switched_off_change_nothing(undisturbed):
+def test_kinds_that_are_switched_off_change_nothing(base, undisturbed):
     off = dict.fromkeys(("base_drift", "push_force", "command_latency", "dropped_ticks"), 0)
     noise = dict.fromkeys(("joint_noise", "velocity_noise", "target_noise"), 0)
-    np.testing.assert_array_equal(drive(disturbed(scale=1, **off, **noise)), undisturbed)
+    np.testing.assert_array_equal(drive(disturbed(base, scale=1, **off, **noise)), undisturbed)
 
 
 @pytest.mark.parametrize(
     "strengths", [{"base_drift": 0.05}, {"push_force": 60}, {"command_latency": 1}, {"dropped_ticks": 0.3}]
 )
-def test_the_world_moves_otherwise_in_the_same_way_each_time(undisturbed, strengths):
-    world = disturbed(**strengths)
+def test_the_world_moves_otherwise_in_the_same_way_each_time(base, undisturbed, strengths):
+    world = disturbed(base, **strengths)
     rows = drive(world)
     assert np.abs(rows - undisturbed).max() > 1e-3
     np.testing.assert_array_equal(rows[:, :18], rows[:, 18:])  # what is observed is true
@@ -181,8 +187,8 @@ def test_the_world_moves_otherwise_in_the_same_way_each_time(undisturbed, streng
     assert np.abs(drive(world, seed=4) - rows).max() > 1e-3
 
 
-def test_noise_changes_what_is_observed_and_not_what_is_there(undisturbed):
-    rows = drive(disturbed(joint_noise=1.0, target_noise=0.005))
+def test_noise_changes_what_is_observed_and_not_what_is_there(base, undisturbed):
+    rows = drive(disturbed(base, joint_noise=1.0, target_noise=0.005))
     np.testing.assert_array_equal(rows[:, 18:], undisturbed[:, 18:])
     assert (rows[:, :6] != rows[:, 18:24]).all()
     np.testing.assert_array_equal(rows[:, 6:9], rows[:, 24:27])  # the velocity has no noise of its own
@@ -201,8 +207,8 @@ def test_the_way_from_the_gripper_is_what_the_measured_joints_say():
     assert np.abs(observed[:, :3] - true[:, :3]).max() > 0.01
 
 
-def test_a_push_moves_the_robot_and_ends():
-    world = disturbed(push_force=100.0, push_interval=1.0)
+def test_a_push_moves_the_robot_and_ends(base):
+    world = disturbed(base, push_force=100.0, push_interval=1.0)
     world.reset(rng(0))
     forces, speeds = [], []
     for _ in range(60):

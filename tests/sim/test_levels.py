@@ -1,10 +1,13 @@
 """The levels in the world: what the instruction names, what the robot sees, what the switches change."""
 
+import itertools
+
 import mujoco
 import numpy as np
 import pytest
 
 from lerobot_anchorvla.evaluation.experts import play
+from lerobot_anchorvla.sim.bases import BASES
 from lerobot_anchorvla.sim.experts import mode_names
 from lerobot_anchorvla.sim.levels import LEVELS
 from lerobot_anchorvla.sim.options import WorldOptions
@@ -18,17 +21,17 @@ HANDLES = {"open_drawer": "handle", "lift_bag": "handle_bar"}
 SWITCHES = ("random_appearance", "random_lighting", "random_wording")
 
 
-@pytest.fixture(scope="module", params=[(task, level) for task in TASKS for level in LEVELS], ids="-".join)
+@pytest.fixture(scope="module", params=itertools.product(TASKS, LEVELS, BASES), ids="-".join)
 def world(request):
-    task, level = request.param
-    world = World(WorldOptions(task=task, level=level))
+    task, level, base = request.param
+    world = World(WorldOptions(task=task, level=level, base=base))
     yield world
     world.close()
 
 
 @pytest.fixture(scope="module", params=TASKS)
 def hard(request):
-    world = World(WorldOptions(task=request.param, level="hard"))
+    world = World(WorldOptions(task=request.param, level="hard", base="planar"))
     yield world
     world.close()
 
@@ -61,7 +64,7 @@ def test_the_target_is_seen_from_where_an_episode_starts(world):
     """It is within the front camera's image and nothing stands before it."""
     groups = np.zeros(mujoco.mjNGROUP, np.uint8)
     groups[list(VISIBLE_GROUPS["front"])] = 1
-    for seed in range(40):
+    for seed in range({"planar": 40, "legged": 10}[world.options.base]):  # it takes a while to settle
         reset(world, seed)
         handle = world.model.geom(prefix(world.task.named) + HANDLES[world.task.name]).id
         camera = world.data.cam("front")
@@ -104,23 +107,26 @@ def test_furniture_and_robot_touch_nothing_but_the_floor(world):
             assert floor in (contact.geom1, contact.geom2)
 
 
-def test_a_start_that_is_not_random_is_the_middle_of_its_range():
-    still = World(WorldOptions(random_start=False))
-    np.testing.assert_array_equal(reset(still, 1).base.pose(still.data), 0)
-    hard = World(WorldOptions(random_start=False, level="hard"))
+@pytest.mark.parametrize(("base", "lean"), [("planar", 1e-9), ("legged", 0.01)])
+def test_a_start_that_is_not_random_is_the_middle_of_its_range(base, lean):
+    """`lean`: how far a trunk that stands may roll the target aside, in [m]."""
+    still = World(WorldOptions(random_start=False, base=base))
+    np.testing.assert_allclose(reset(still, 1).base.pose(still.data), 0, atol=1e-12)
+    hard = World(WorldOptions(random_start=False, level="hard", base=base))
     for seed in (1, 2):
         target = reset(hard, seed).true_target()
         assert np.arctan2(target[4], target[3]) == pytest.approx(0, abs=1e-9)
-        assert target[1] == pytest.approx(0, abs=1e-9)
+        assert target[1] == pytest.approx(0, abs=lean)
 
 
 @pytest.mark.parametrize("task", TASKS)
 def test_no_switch_changes_what_another_draws(task):
-    plain = reset(World(WorldOptions(task=task, level="hard")), 4)
-    switched = reset(World(WorldOptions(task=task, level="hard", **dict.fromkeys(SWITCHES, True))), 4)
+    options = {"task": task, "level": "hard", "base": "planar"}
+    plain = reset(World(WorldOptions(**options)), 4)
+    switched = reset(World(WorldOptions(**options, **dict.fromkeys(SWITCHES, True))), 4)
     np.testing.assert_array_equal(plain.data.qpos, switched.data.qpos)
     np.testing.assert_array_equal(plain.model.geom_pos, switched.model.geom_pos)
-    still = reset(World(WorldOptions(task=task, level="hard", random_start=False)), 4)
+    still = reset(World(WorldOptions(**options, random_start=False)), 4)
     np.testing.assert_array_equal(plain.model.geom_pos, still.model.geom_pos)
     drive = np.zeros(len(STATE_NAMES))
     drive[6] = 0.3
@@ -133,7 +139,7 @@ def test_no_switch_changes_what_another_draws(task):
 
 
 def test_wordings_are_drawn_only_where_wanted():
-    plain, worded = World(WorldOptions()), World(WorldOptions(random_wording=True))
+    plain, worded = (World(WorldOptions(base="planar", random_wording=drawn)) for drawn in (False, True))
     assert {reset(plain, seed).task.instruction for seed in range(12)} == {"open the drawer"}
     assert len({reset(worded, seed).task.instruction for seed in range(12)}) > 2
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -24,26 +26,30 @@ def same(one, two):
     return [np.array_equal(a, b) for a, b in zip(one, two, strict=True)]
 
 
+def make_world(**options):
+    return World(WorldOptions(base="planar", **options))
+
+
 @pytest.fixture
 def world():
-    world = World(WorldOptions())
+    world = make_world()
     yield world
     world.close()
 
 
 def test_each_switch_changes_its_own_part_and_off_is_as_usual_again(world):
-    usual = looks(world)
+    usual, usual_options = looks(world), world.options
     colours, light = [True, True, False, False, False, False], [False, False, True, True, True, True]
     for options, changed in (({"random_appearance": True}, colours), ({"random_lighting": True}, light)):
-        world.options = WorldOptions(**options)
+        world.options = replace(usual_options, **options)
         assert same(looks(reset(world, 1)), usual) == [not each for each in changed]
-        world.options = WorldOptions()
+        world.options = usual_options
         assert all(same(looks(reset(world, 1)), usual))
 
 
 @pytest.mark.parametrize("switch", ["random_appearance", "random_lighting"])
 def test_a_seed_has_one_look_and_another_seed_another(switch):
-    worlds = [World(WorldOptions(**{switch: True})) for _ in range(2)]
+    worlds = [make_world(**{switch: True}) for _ in range(2)]
     one, two = (looks(reset(world, 3)) for world in worlds)
     assert all(same(one, two))
     assert not all(same(looks(reset(worlds[0], 4)), one))
@@ -51,7 +57,7 @@ def test_a_seed_has_one_look_and_another_seed_another(switch):
 
 @pytest.mark.parametrize("switch", ["random_appearance", "random_lighting"])
 def test_images_differ_between_episodes_in_the_same_renderer(switch):
-    world = World(WorldOptions(**{switch: True}))
+    world = make_world(**{switch: True})
     for camera in CAMERAS:
         one, two = (reset(world, seed).render(camera, 48, 48).astype(float).copy() for seed in (1, 2))
         assert np.abs(one - two).mean() > 5
@@ -60,7 +66,7 @@ def test_images_differ_between_episodes_in_the_same_renderer(switch):
 
 def test_a_renderer_that_is_already_open_shows_the_same_as_a_new_one():
     """The sky is a texture, of which every renderer keeps a copy."""
-    used, fresh = (World(WorldOptions(random_appearance=True)) for _ in range(2))
+    used, fresh = (make_world(random_appearance=True) for _ in range(2))
     sizes = ((48, 48), (32, 64))
     for size in sizes:
         reset(used, 1).render("front", *size)
@@ -76,9 +82,10 @@ def test_a_renderer_that_is_already_open_shows_the_same_as_a_new_one():
 
 def test_the_usual_image_comes_back_after_a_random_episode(world):
     before = reset(world, 1).render("front", 48, 48).copy()
-    world.options = WorldOptions(random_appearance=True, random_lighting=True)
+    usual_options = world.options
+    world.options = replace(usual_options, random_appearance=True, random_lighting=True)
     assert not np.array_equal(reset(world, 1).render("front", 48, 48), before)
-    world.options = WorldOptions()
+    world.options = usual_options
     np.testing.assert_array_equal(reset(world, 1).render("front", 48, 48), before)
 
 
@@ -91,7 +98,7 @@ def pixel(world, geom, size):
 
 
 def test_a_bag_has_the_colour_of_its_name_under_any_light():
-    world = World(WorldOptions(task="lift_bag", level="hard", random_appearance=True, random_lighting=True))
+    world = make_world(task="lift_bag", level="hard", random_appearance=True, random_lighting=True)
     for seed in range(10):
         world.reset(np.random.default_rng(seed))
         colour = world.task.named.split()[0]

@@ -11,7 +11,7 @@ MODES = mode_names("open_drawer")
 
 @pytest.fixture(scope="module")
 def world():
-    return World()
+    return World(WorldOptions(base="planar"))
 
 
 @pytest.fixture(scope="module")

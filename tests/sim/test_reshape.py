@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from lerobot_anchorvla.sim.bases import make_base
+from lerobot_anchorvla.sim.bases import BASES, make_base
 from lerobot_anchorvla.sim.mujoco_api import mujoco
 from lerobot_anchorvla.sim.options import WorldOptions
 from lerobot_anchorvla.sim.scene import build_model
@@ -26,19 +26,21 @@ def assert_equal(one, two):
         np.testing.assert_array_equal(value, two[name], err_msg=name)
 
 
+@pytest.mark.parametrize("base", BASES)
 @pytest.mark.parametrize(("task", "level"), VARYING)
-def test_an_edited_model_equals_one_compiled_for_the_episode(task, level):
-    world = World(WorldOptions(task=task, level=level))
+def test_an_edited_model_equals_one_compiled_for_the_episode(task, level, base):
+    world = World(WorldOptions(task=task, level=level, base=base))
     before = arrays(world.model)
     for seed in (1, 2):
         world.reset(np.random.default_rng(seed))
-        assert_equal(arrays(world.model), arrays(build_model(make_base("planar"), world.task)))
+        assert_equal(arrays(world.model), arrays(build_model(make_base(base), world.task)))
     assert not np.array_equal(world.model.geom_pos, before["geom_pos"])
 
 
+@pytest.mark.parametrize("base", BASES)
 @pytest.mark.parametrize(("task", "level"), VARYING)
-def test_an_episode_does_not_depend_on_the_one_before(task, level):
-    fresh, used = (World(WorldOptions(task=task, level=level)) for _ in range(2))
+def test_an_episode_does_not_depend_on_the_one_before(task, level, base):
+    fresh, used = (World(WorldOptions(task=task, level=level, base=base)) for _ in range(2))
     used.reset(np.random.default_rng(5))
     for world in (fresh, used):
         world.reset(np.random.default_rng(6))
@@ -50,7 +52,7 @@ def test_an_episode_does_not_depend_on_the_one_before(task, level):
 
 @pytest.mark.parametrize("task", ["open_drawer", "lift_bag"])
 def test_at_fixed_the_model_stays_as_it_was_compiled(task):
-    world = World(WorldOptions(task=task))
+    world = World(WorldOptions(task=task, base="planar"))
     before = arrays(world.model)
     world.reset(np.random.default_rng(1))
     assert_equal(arrays(world.model), before)
@@ -60,7 +62,7 @@ def test_at_fixed_the_model_stays_as_it_was_compiled(task):
 @pytest.mark.parametrize("task", ["open_drawer", "lift_bag"])
 def test_edited_furniture_collides_where_it_stands(task):
     """A robot that walks into it moves as in a model that was compiled for the episode."""
-    edited, compiled = (World(WorldOptions(task=task, level="moved")) for _ in range(2))
+    edited, compiled = (World(WorldOptions(task=task, level="moved", base="planar")) for _ in range(2))
     edited.reset(np.random.default_rng(3))
     compiled.model = build_model(compiled.base, edited.task)
     compiled.data = mujoco.MjData(compiled.model)

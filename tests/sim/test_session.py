@@ -7,12 +7,13 @@ import pytest
 
 from lerobot_anchorvla.envs.go2_so101.env import Go2SO101Env
 from lerobot_anchorvla.sim import live
+from lerobot_anchorvla.sim.bases import BASES
 from lerobot_anchorvla.sim.experts import make_expert
 from lerobot_anchorvla.sim.options import WorldOptions
 from lerobot_anchorvla.sim.session import AT_REST, Session
 from lerobot_anchorvla.sim.signals import ACTION_HIGH, ACTION_LOW
 
-BASES = ("planar", "legged")
+PLANAR = WorldOptions(base="planar")
 
 
 def actions(count: int, seed: int = 0) -> np.ndarray:
@@ -35,7 +36,7 @@ def test_each_episode_is_the_environments_of_that_seed(base):
 
 
 def test_what_is_executed_is_within_the_limits_and_can_be_stored():
-    session = Session(WorldOptions(), seed=0)
+    session = Session(PLANAR, seed=0)
     np.testing.assert_array_equal(session.command, AT_REST)
     executed = session.step(10 * ACTION_HIGH)
     np.testing.assert_array_equal(executed, ACTION_HIGH.astype(np.float32))
@@ -47,7 +48,7 @@ def test_what_is_executed_is_within_the_limits_and_can_be_stored():
 
 def test_success_is_told_once_and_remembered(caplog):
     caplog.set_level(logging.INFO)
-    session = Session(WorldOptions(), seed=0)
+    session = Session(PLANAR, seed=0)
     expert = make_expert("open_drawer", "centre-base")
     while session.ticks < 300 and not session.succeeded:
         session.step(expert.act(session.world.state(), session.world.target()))
@@ -65,7 +66,7 @@ def test_success_is_told_once_and_remembered(caplog):
 
 
 def test_a_robot_that_fell_stays_where_it_is_until_the_reset(caplog, monkeypatch):
-    session = Session(WorldOptions(), seed=0)
+    session = Session(PLANAR, seed=0)
     monkeypatch.setattr(session.world.base, "fallen", lambda data: data.time > 0.1)
     first, second, third = actions(3)
     session.step(first)
@@ -87,7 +88,7 @@ def test_a_robot_that_fell_stays_where_it_is_until_the_reset(caplog, monkeypatch
 def test_the_live_session_is_the_only_one():
     with pytest.raises(RuntimeError, match=r"0 are connected.*robot\.type=go2_so101_sim"):
         live.live_session()
-    first, second = (Session(WorldOptions(), seed) for seed in (0, 1))
+    first, second = (Session(PLANAR, seed) for seed in (0, 1))
     live.publish(first)
     assert live.live_session() is first
     live.publish(second)

@@ -21,8 +21,9 @@ from lerobot_anchorvla.teleoperators.go2_so101_expert import Go2SO101Expert, Go2
 from lerobot_anchorvla.teleoperators.go2_so101_expert.go2_so101_expert import MOST_FAILURES
 
 
-def robot_config(tmp_path, **options) -> Go2SO101SimConfig:
-    return Go2SO101SimConfig(calibration_dir=tmp_path, image_height=8, image_width=8, **options)
+def robot_config(tmp_path, base: str = "planar", **options) -> Go2SO101SimConfig:
+    size = {"image_height": 8, "image_width": 8}
+    return Go2SO101SimConfig(calibration_dir=tmp_path, base=base, **size, **options)
 
 
 @dataclass
