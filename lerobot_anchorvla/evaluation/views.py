@@ -49,22 +49,20 @@ class View:
         return Camera(position, rotation, field_of_view, self.height, self.width)
 
     def render(self, world: World) -> np.ndarray:
-        """The scene as it is now, with shadows and smooth edges: shape (height, width, 3), uint8."""
+        """The scene as it is now, with smooth edges: shape (height, width, 3), uint8."""
         from lerobot_anchorvla.sim.mujoco_api import mujoco
-        from lerobot_anchorvla.sim.scene import VISIBLE_GROUPS
+        from lerobot_anchorvla.sim.rendering import Renderer
+        from lerobot_anchorvla.sim.scene import VISIBLE_GROUPS, visible
 
         eye = mujoco.MjvCamera()
         eye.type = mujoco.mjtCamera.mjCAMERA_FREE
         eye.lookat, eye.distance = self.target, self.distance
         eye.azimuth, eye.elevation = self.azimuth, self.elevation
-        drawn = mujoco.MjvOption()
-        drawn.geomgroup[:] = 0
-        drawn.geomgroup[list(VISIBLE_GROUPS["overview"])] = 1
-        drawn.sitegroup[:] = 0
-        scale = 2  # rendered larger and averaged, since the world's own renderer does not smooth edges
-        with mujoco.Renderer(world.model, scale * self.height, scale * self.width) as renderer:
-            renderer.update_scene(world.data, eye, drawn)
-            large = renderer.render().astype(np.float32)
-        return (
-            large.reshape(self.height, scale, self.width, scale, 3).mean(axis=(1, 3)).round().astype(np.uint8)
+        scale = 2  # rendered larger and averaged, since the renderer does not smooth edges
+        renderer = Renderer(world.model)
+        large = renderer.render(
+            world.data, eye, visible(VISIBLE_GROUPS["overview"]), scale * self.height, scale * self.width
         )
+        renderer.close()
+        blocks = large.reshape(self.height, scale, self.width, scale, 3).astype(np.float32)
+        return blocks.mean(axis=(1, 3)).round().astype(np.uint8)

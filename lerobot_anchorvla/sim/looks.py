@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import colorsys
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
 from lerobot_anchorvla.sim.mujoco_api import mujoco
 from lerobot_anchorvla.sim.places import Range, draw
+from lerobot_anchorvla.sim.rendering import Renderer
 
 ANY_HUE: Range = (0.0, 1.0)
 RED: Range = (-0.03, 0.03)
@@ -101,14 +101,14 @@ class Looks:
         self,
         appearance: np.random.Generator | None,
         lighting: np.random.Generator | None,
-        renderers: Iterable[mujoco.Renderer],
+        renderer: Renderer,
     ) -> None:
         """Begin an episode.
 
         Args:
             appearance: draws the colours; None stands for the usual ones.
             lighting: draws the light; None stands for the usual one.
-            renderers: of the model; they keep copies of the textures.
+            renderer: of the model; it keeps copies of the textures.
         """
         before = self._sky_data.copy()
         self._restore()
@@ -117,8 +117,7 @@ class Looks:
         if lighting is not None:
             self._draw_light(lighting)
         if not np.array_equal(self._sky_data, before):
-            for renderer in renderers:
-                self._upload_sky(renderer)
+            renderer.upload_texture(self._sky)
 
     def _restore(self) -> None:
         model = self._model
@@ -141,7 +140,3 @@ class Looks:
         self._model.light_dir[:], self._model.light_diffuse[:] = direction, diffuse
         headlight = self._model.vis.headlight
         headlight.ambient[:], headlight.diffuse[:] = headlight_ambient, headlight_diffuse
-
-    def _upload_sky(self, renderer: mujoco.Renderer) -> None:
-        renderer._gl_context.make_current()
-        mujoco.mjr_uploadTexture(self._model, renderer._mjr_context, self._sky)

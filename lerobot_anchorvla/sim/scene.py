@@ -5,7 +5,6 @@ from __future__ import annotations
 from lerobot_anchorvla.sim import robot as parts
 from lerobot_anchorvla.sim.bases import Base
 from lerobot_anchorvla.sim.mujoco_api import mujoco
-from lerobot_anchorvla.sim.signals import IMAGE_HEIGHTS, IMAGE_WIDTHS
 from lerobot_anchorvla.sim.tasks import Task
 
 WORLD = 0  # MuJoCo's default geom group: floor and furniture
@@ -17,6 +16,15 @@ VISIBLE_GROUPS = {
 }
 """The geom groups that each camera draws. The robot's cameras leave out the parts that they cannot
 see; no camera draws the shapes that exist for contact only."""
+
+
+def visible(groups: tuple[int, ...]) -> mujoco.MjvOption:
+    """Draws the geoms of these groups, and no sites."""
+    options = mujoco.MjvOption()
+    options.geomgroup[:] = 0
+    options.geomgroup[list(groups)] = 1
+    options.sitegroup[:] = 0
+    return options
 
 
 def build_model(base: Base, task: Task) -> mujoco.MjModel:
@@ -43,8 +51,8 @@ def _set_looks(scene: mujoco.MjSpec) -> None:
     scene.stat.extent = 2
     scene.stat.center = [0.5, 0, 0.3]
     visual = scene.visual
-    visual.global_.offwidth, visual.global_.offheight = IMAGE_WIDTHS[1], IMAGE_HEIGHTS[1]
-    visual.quality.offsamples = 0
+    visual.global_.offwidth = visual.global_.offheight = 16  # the renderer makes it as large as it has to
+    visual.quality.offsamples = visual.quality.shadowsize = 0
     visual.map.znear = 0.005
     visual.headlight.ambient = [0.35] * 3
     visual.headlight.diffuse = [0.45] * 3

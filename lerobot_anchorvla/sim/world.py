@@ -13,7 +13,8 @@ from lerobot_anchorvla.sim.layout import ARM_PREFIX
 from lerobot_anchorvla.sim.looks import Looks
 from lerobot_anchorvla.sim.mujoco_api import mujoco
 from lerobot_anchorvla.sim.options import WorldOptions
-from lerobot_anchorvla.sim.scene import VISIBLE_GROUPS, build_model
+from lerobot_anchorvla.sim.rendering import Renderer
+from lerobot_anchorvla.sim.scene import VISIBLE_GROUPS, build_model, visible
 from lerobot_anchorvla.sim.tasks import make_task
 
 CAMERA_NAMES = {"front": "front", "wrist": ARM_PREFIX + "wrist", "overview": "overview"}
@@ -52,8 +53,9 @@ class World:
         joints = [ARM_PREFIX + joint for joint in signals.ARM_JOINTS]
         self._arm_addresses = [self.model.joint(joint).qposadr[0] for joint in joints]
         self._arm_servos = [self.model.actuator(joint).id for joint in joints]
-        self._renderers: dict[tuple[int, int], mujoco.Renderer] = {}
-        self._options = {camera: _draw_options(groups) for camera, groups in VISIBLE_GROUPS.items()}
+        self._renderer = Renderer(self.model)
+        self._cameras = {camera: _camera(self.model.camera(name).id) for camera, name in CAMERA_NAMES.items()}
+        self._options = {camera: visible(groups) for camera, groups in VISIBLE_GROUPS.items()}
 
     def reset(self, rng: np.random.Generator, start: np.ndarray | None = None) -> None:
         """Begin an episode. `start`: x [m], y [m], yaw [rad] of the base; else the task draws one."""
@@ -86,7 +88,7 @@ class World:
         self._looks.reset(
             appearance if options.random_appearance else None,
             lighting if options.random_lighting else None,
-            self._renderers.values(),
+            self._renderer,
         )
 
     def step(self, action: np.ndarray) -> None:
@@ -144,29 +146,15 @@ class World:
 
     def render(self, camera: str, height: int, width: int) -> np.ndarray:
         """The scene before the camera "front", "wrist" or "overview": (height, width, 3), uint8."""
-        renderer = self._renderer(height, width)
-        renderer.update_scene(self.data, CAMERA_NAMES[camera], self._options[camera])
-        return renderer.render()
-
-    def _renderer(self, height: int, width: int) -> mujoco.Renderer:
-        """One a size: an evaluation that films its episodes renders two sizes on every tick."""
-        if (height, width) not in self._renderers:
-            renderer = mujoco.Renderer(self.model, height, width)
-            for flag in (mujoco.mjtRndFlag.mjRND_SHADOW, mujoco.mjtRndFlag.mjRND_REFLECTION):
-                renderer.scene.flags[flag] = False
-            self._renderers[height, width] = renderer
-        return self._renderers[height, width]
+        return self._renderer.render(self.data, self._cameras[camera], self._options[camera], height, width)
 
     def close(self) -> None:
-        """Free the renderers; a later `render` makes new ones."""
-        for renderer in self._renderers.values():
-            renderer.close()
-        self._renderers.clear()
+        """Free what `render` needs; a later `render` makes it again."""
+        self._renderer.close()
 
 
-def _draw_options(groups: tuple[int, ...]) -> mujoco.MjvOption:
-    options = mujoco.MjvOption()
-    options.geomgroup[:] = 0
-    options.geomgroup[list(groups)] = 1
-    options.sitegroup[:] = 0
-    return options
+def _camera(number: int) -> mujoco.MjvCamera:
+    """The camera of that number in the model."""
+    camera = mujoco.MjvCamera()
+    camera.type, camera.fixedcamid = mujoco.mjtCamera.mjCAMERA_FIXED, number
+    return camera
