@@ -12,16 +12,10 @@ from tqdm import tqdm
 from lerobot_anchorvla.checks import check_at_least
 from lerobot_anchorvla.commands import CommandError
 from lerobot_anchorvla.envs.go2_so101.env import Go2SO101Env
-from lerobot_anchorvla.sim.mujoco_api import mujoco
 from lerobot_anchorvla.sim.options import WorldOptions
 
 START_DISTANCES = (0.5, 1.5)  # of the base's middle from the target [m]: many episodes touch the furniture
 HOLD_PROBABILITY = 0.8  # of an action, at each tick, so that the robot gets somewhere
-_DIVERGED = (
-    mujoco.mjtWarning.mjWARN_BADQPOS,
-    mujoco.mjtWarning.mjWARN_BADQVEL,
-    mujoco.mjtWarning.mjWARN_BADQACC,
-)
 
 
 @dataclass(kw_only=True)
@@ -144,8 +138,7 @@ def check_finite(env: Go2SO101Env, observation: dict[str, Any], where: str) -> N
     for name, values in shown.items():
         if not np.isfinite(values).all():
             raise CommandError(f"{name} is not finite in {where}: {values}")
-    # MuJoCo starts a diverged simulation afresh, so that its numbers alone do not tell.
-    if any(data.warning[kind].number for kind in _DIVERGED):
+    if env.world.diverged():
         raise CommandError(f"the physics diverged in {where}")
 
 

@@ -23,6 +23,12 @@ CAMERA_NAMES = {"front": "front", "wrist": ARM_PREFIX + "wrist", "overview": "ov
 HOLD_TICKS = signals.CONTROL_HZ
 """A task is done when its goal has been held for one second."""
 
+_DIVERGED = (
+    mujoco.mjtWarning.mjWARN_BADQPOS,
+    mujoco.mjtWarning.mjWARN_BADQVEL,
+    mujoco.mjtWarning.mjWARN_BADQACC,
+)
+
 
 class World:
     """MuJoCo model and data, the base that carries the arm, and the task.
@@ -58,7 +64,16 @@ class World:
         self._options = {camera: visible(groups) for camera, groups in VISIBLE_GROUPS.items()}
 
     def reset(self, rng: np.random.Generator, start: np.ndarray | None = None) -> None:
-        """Begin an episode. `start`: x [m], y [m], yaw [rad] of the base; else the task draws one."""
+        """Begin an episode.
+
+        Args:
+            rng: draws what is random in the episode.
+            start: x [m], y [m], yaw [rad] of the base; None lets the task draw one.
+
+        Raises:
+            ValueError: if the start is not three finite numbers; the episode before it then goes on.
+        """
+        given = None if start is None else _checked_start(start)
         disturbance_rng, *scene_rngs = rng.spawn(5)
         mujoco.mj_resetData(self.model, self.data)
         self._set_scene(*scene_rngs)
@@ -67,7 +82,7 @@ class World:
         arm = signals.arm_to_radians(signals.ARM_REST)
         self.data.qpos[self._arm_addresses] = arm
         self.data.ctrl[self._arm_servos] = arm
-        self.base.reset(self.model, self.data, drawn if start is None else np.asarray(start), rng)
+        self.base.reset(self.model, self.data, drawn if given is None else given, rng)
         self._disturber.reset(disturbance_rng, resting=np.concatenate([signals.ARM_REST, np.zeros(3)]))
         self._ticks = self._held = 0
         mujoco.mj_forward(self.model, self.data)
@@ -99,6 +114,9 @@ class World:
         for _ in range(self._substeps):
             self.base.drive(self.data, command)
             mujoco.mj_step(self.model, self.data)
+        # As before every physics step: what the last one left must not reach an observation.
+        mujoco.mj_checkPos(self.model, self.data)
+        mujoco.mj_checkVel(self.model, self.data)
         mujoco.mj_forward(self.model, self.data)
         self._disturber.end_tick()
         self._ticks += 1
@@ -137,8 +155,15 @@ class World:
         return self.task.progress(self.data)
 
     def fallen(self) -> bool:
-        """Whether the robot has fallen over: it cannot go on, and the episode has failed."""
-        return self.base.fallen(self.data)
+        """Whether the robot has fallen over, or the physics `diverged`: the episode has failed."""
+        return self.diverged() or self.base.fallen(self.data)
+
+    def diverged(self) -> bool:
+        """Whether a number of the physics became infinite, too large or NaN since `reset`.
+
+        MuJoCo then puts everything where the model has it and goes on, so that the numbers alone do not tell.
+        """
+        return any(self.data.warning[kind].number for kind in _DIVERGED)
 
     def succeeded(self) -> bool:
         """Whether the goal has been held for `HOLD_TICKS`, by a robot that still stands."""
@@ -151,6 +176,18 @@ class World:
     def close(self) -> None:
         """Free what `render` needs; a later `render` makes it again."""
         self._renderer.close()
+
+
+def _checked_start(start: np.ndarray) -> np.ndarray:
+    try:
+        values = np.asarray(start, dtype=np.float64)
+    except (TypeError, ValueError):
+        values = np.empty(0)
+    if values.shape != (3,) or not np.isfinite(values).all():
+        raise ValueError(
+            f"start must be three finite numbers: x [m], y [m] and yaw [rad] of the base; got {start!r}"
+        )
+    return values
 
 
 def _camera(number: int) -> mujoco.MjvCamera:

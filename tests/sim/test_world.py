@@ -6,6 +6,7 @@ import pytest
 
 from lerobot_anchorvla.sim import signals
 from lerobot_anchorvla.sim.bases import BASES
+from lerobot_anchorvla.sim.mujoco_api import mujoco
 from lerobot_anchorvla.sim.options import WorldOptions
 from lerobot_anchorvla.sim.robot import ASSETS
 from lerobot_anchorvla.sim.world import World
@@ -110,6 +111,50 @@ def test_rendering_again_after_close(at_origin):
     image = at_origin.render("front", 32, 32).copy()
     at_origin.close()
     np.testing.assert_array_equal(at_origin.render("front", 32, 32), image)
+
+
+@pytest.mark.parametrize("base", BASES)
+def test_physics_that_diverge_are_a_fall_until_the_reset(base, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)  # MuJoCo writes a log into the folder that it runs in
+    world = World(WorldOptions(base=base))
+    world.reset(np.random.default_rng(0), start=[0, 0, 0])
+    world.step(REST)
+    assert not world.diverged() and not world.fallen()
+    expected = world.true_state()
+    world.data.qvel[0] = np.nan
+    for _ in range(3):
+        world.step(REST)
+        assert world.diverged() and world.fallen() and not world.succeeded()
+    world.reset(np.random.default_rng(0), start=[0, 0, 0])
+    world.step(REST)
+    assert not world.diverged() and not world.fallen()
+    np.testing.assert_array_equal(world.true_state(), expected)
+
+
+def test_nan_of_a_ticks_last_step_is_not_observed(at_origin, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    step, steps = mujoco.mj_step, []
+
+    def step_into_nan(model, data):
+        step(model, data)
+        steps.append(data.time)
+        if len(steps) == at_origin._substeps:
+            data.qpos[0] = np.nan
+
+    monkeypatch.setattr(mujoco, "mj_step", step_into_nan)
+    at_origin.step(REST)
+    assert at_origin.diverged()
+    assert np.isfinite([*at_origin.state(), *at_origin.target()]).all()
+
+
+@pytest.mark.parametrize(
+    "start", [[0, 0], [[0, 0, 0]], [0, 0, np.nan], [np.inf, 0, 0], 0.5, "middle", [0, None, 0], {"x": 0}]
+)
+def test_a_start_that_is_none_is_refused_and_changes_nothing(at_origin, start):
+    before = at_origin.data.qpos.copy()
+    with pytest.raises(ValueError, match=r"start must be three finite numbers.*got"):
+        at_origin.reset(np.random.default_rng(1), start=start)
+    np.testing.assert_array_equal(at_origin.data.qpos, before)
 
 
 def test_unknown_task_and_base_name_the_valid_ones():
