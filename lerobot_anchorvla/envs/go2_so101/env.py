@@ -30,7 +30,7 @@ class Go2SO101Env(gym.Env):
     ticks.
 
     On each tick `info` holds `is_success`: the task is complete, its progress has been above the goal for one
-    second; `fallen`: the robot has fallen over, or the physics have diverged; `progress`: of the task [m]; and
+    second; `fallen`: the robot has fallen over, or the physics have diverged; `progress`: of the task [m];
     `target_distance`: from the grasp point to the target [m].
 
     Further arguments are the fields of `WorldOptions`. `task_description` is the episode's instruction.
