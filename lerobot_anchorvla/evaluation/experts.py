@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -34,6 +35,8 @@ class ExpertsConfig(WorldOptions):
     episode_length: int = EPISODE_LENGTH
     # Processes that simulate; 0 means one per CPU core.
     workers: int = 0
+    # Folder for a film strip of the first episode of each mode, as JPEG. By default none is drawn.
+    strips: Path | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -111,6 +114,10 @@ def evaluate_experts(config: ExpertsConfig) -> ExpertsReport:
         attempts = pool.map(_attempt, config.plan)
         report = ExpertsReport(list(tqdm(attempts, total=config.episodes, unit="episode", desc=config.task)))
     print(report)
+    if config.strips is not None:
+        from lerobot_anchorvla.evaluation.expert_strips import draw_expert_strips
+
+        draw_expert_strips(config, config.strips)
     return report
 
 
