@@ -147,9 +147,10 @@ def test_a_finished_recording_that_is_run_again_starts_afresh(tmp_path, python):
 
 def test_an_interrupt_stops_the_command_and_what_it_started(tmp_path):
     script = f"""
-import sys
+import signal, sys
 from pathlib import Path
 from lerobot_anchorvla.commands import Command, run_logged
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
 Command.arguments = property(lambda self: [sys.executable, *self.options])
 code = "import os, subprocess, sys, time; child = subprocess.Popen([sys.executable, '-c', 'import time; " \\
        "time.sleep(60)']); print(os.getpid(), child.pid, flush=True); time.sleep(60)"
