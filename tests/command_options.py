@@ -13,3 +13,12 @@ def given(words: Iterable[str]) -> dict[str, str]:
 def option(command: Command, name: str) -> str | None:
     """The value of --name=VALUE; None where the command has no such option."""
     return given(command.options).get(name)
+
+
+def assert_in_order(commands: Iterable[Command]) -> None:
+    """Each has a name of its own and comes after the one that it needs."""
+    done: set[str | None] = {None}
+    for command in commands:
+        assert command.needs in done
+        assert command.name not in done
+        done.add(command.name)

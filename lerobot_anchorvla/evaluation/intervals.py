@@ -41,6 +41,12 @@ class Rate:
         scale = 1 + z2 / n
         return max(0.0, (centre - margin) / scale), min(1.0, (centre + margin) / scale)
 
+    @property
+    def brief(self) -> str:
+        """For the cells of a table, such as 9 of 10 (60 to 98 %)."""
+        low, high = self.interval
+        return f"{self.successes} of {self.trials} ({100 * low:.0f} to {100 * high:.0f} %)"
+
     def __str__(self) -> str:
         low, high = self.interval
         return (

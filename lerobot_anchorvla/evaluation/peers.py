@@ -187,9 +187,8 @@ def results_table(results: list[PeerResult]) -> str:
     """One line a task and level, one column a policy, with the time of its training."""
     lines: dict[tuple[str, str], list[str]] = {}
     for each in results:
-        low, high = (100 * end for end in each.rate.interval)
-        cell = f"{each.rate.successes} of {each.rate.trials} ({low:.0f} to {high:.0f} %), "
-        lines.setdefault((each.task, each.level), []).append(cell + clock(each.train_seconds))
+        cell = f"{each.rate.brief}, {clock(each.train_seconds)}"
+        lines.setdefault((each.task, each.level), []).append(cell)
     return markdown_table(["task", "level", *POLICIES], [[*at, *cells] for at, cells in lines.items()])
 
 

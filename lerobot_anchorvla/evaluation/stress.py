@@ -100,9 +100,7 @@ class Cell:
     falls: int
 
     def __str__(self) -> str:
-        low, high = (100 * end for end in self.rate.interval)
-        fallen = f", {self.falls} fell" if self.falls else ""
-        return f"{self.rate.successes} of {self.rate.trials} ({low:.0f} to {high:.0f} %){fallen}"
+        return self.rate.brief + (f", {self.falls} fell" if self.falls else "")
 
 
 def run_stress(config: StressConfig) -> list[Cell]:

@@ -7,7 +7,7 @@ from lerobot_anchorvla import cli
 from lerobot_anchorvla.commands import Command
 from lerobot_anchorvla.evaluation.peers import POLICIES, PeersConfig, peers_commands, run_peers, worlds
 from lerobot_anchorvla.sim.tasks import TASKS
-from tests.command_options import option
+from tests.command_options import assert_in_order, option
 
 
 @pytest.fixture
@@ -32,11 +32,7 @@ def test_every_policy_is_trained_and_evaluated_in_every_world(config):
 
 
 def test_commands_come_after_those_that_they_need(config):
-    done: set[str | None] = {None}
-    for command in peers_commands(config):
-        assert command.needs in done
-        assert command.name not in done
-        done.add(command.name)
+    assert_in_order(peers_commands(config))
 
 
 def test_all_policies_learn_from_the_same_episodes_without_images(config):

@@ -9,7 +9,7 @@ from lerobot_anchorvla.commands import Command, Journal
 from lerobot_anchorvla.evaluation.stress import StressConfig, conditions, run_stress, stress_commands
 from lerobot_anchorvla.sim.disturbances import Disturbances
 from lerobot_anchorvla.sim.tasks import TASKS
-from tests.command_options import option
+from tests.command_options import assert_in_order, option
 
 
 @pytest.fixture
@@ -55,11 +55,7 @@ def test_each_task_is_recorded_trained_twice_and_evaluated_twelve_times(config):
 
 
 def test_commands_come_after_those_that_they_need(config):
-    done: set[str | None] = {None}
-    for command in stress_commands(config):
-        assert command.needs in done
-        assert command.name not in done
-        done.add(command.name)
+    assert_in_order(stress_commands(config))
 
 
 def test_chunks_are_as_long_as_the_longest_horizon(config):
